@@ -1,0 +1,144 @@
+//! What a training step exchanges between predictor and objective.
+//!
+//! Both sides meet in float64 on the CPU: predictions are small, and sums of single-precision
+//! losses are not trustworthy. The predictor's own device and type stay its own affair.
+
+use candle_core::{DType, Device, Result, Tensor};
+
+/// What a likelihood asks of a predictor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Layout {
+    /// Components of one observation (1 for a scalar target, 3 for a force).
+    pub dim: usize,
+    /// Width of [`Prediction::location`]; `dim` where the location lives in the data's own space.
+    pub location: usize,
+    /// Width of [`Prediction::outputs`]; 0 where nothing beside the location is predicted.
+    pub outputs: usize,
+}
+
+/// What a predictor says of the samples of a shard or batch, float64 on the CPU, without history.
+#[derive(Debug, Clone)]
+pub struct Prediction {
+    /// `[n_samples, layout.location]`: where the distribution sits, in standardised target units.
+    pub location: Tensor,
+    /// `[n_samples, layout.outputs]`: unconstrained ("raw") values of the other parameters; `None`
+    /// where `layout.outputs` is 0.
+    pub outputs: Option<Tensor>,
+    /// `[n_groups]`: energies of frames, for predictors that have them.
+    pub energy: Option<Tensor>,
+}
+
+/// ∂loss/∂prediction: the same fields, the same shapes.
+pub type Cotangent = Prediction;
+
+impl Prediction {
+    /// The samples of all shards, one after the other.
+    ///
+    /// # Panics
+    /// If there is no shard.
+    pub fn concatenate(shards: &[Prediction]) -> Result<Prediction> {
+        let optional = |field: fn(&Prediction) -> Option<&Tensor>| -> Result<Option<Tensor>> {
+            let present: Vec<&Tensor> = shards.iter().filter_map(field).collect();
+            if present.is_empty() { Ok(None) } else { Tensor::cat(&present, 0).map(Some) }
+        };
+        let location: Vec<&Tensor> = shards.iter().map(|p| &p.location).collect();
+        Ok(Prediction {
+            location: Tensor::cat(&location, 0)?,
+            outputs: optional(|p| p.outputs.as_ref())?,
+            energy: optional(|p| p.energy.as_ref())?,
+        })
+    }
+
+    /// The inverse of [`Prediction::concatenate`], given each shard's numbers of samples and groups.
+    pub fn split(&self, sizes: &[(usize, usize)]) -> Result<Vec<Prediction>> {
+        let (mut sample, mut group) = (0, 0);
+        sizes
+            .iter()
+            .map(|&(n_samples, n_groups)| {
+                let part = Prediction {
+                    location: self.location.narrow(0, sample, n_samples)?,
+                    outputs: self.outputs.as_ref().map(|t| t.narrow(0, sample, n_samples)).transpose()?,
+                    energy: self.energy.as_ref().map(|t| t.narrow(0, group, n_groups)).transpose()?,
+                };
+                sample += n_samples;
+                group += n_groups;
+                Ok(part)
+            })
+            .collect()
+    }
+}
+
+/// What was observed, float64 on the CPU, in the standardised units the predictor works in.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// `[n_samples, dim]`.
+    pub value: Tensor,
+    /// `[n_samples, dim]` of 1 (observed) and 0 (missing); `None` where everything was observed.
+    pub observed: Option<Tensor>,
+    /// Group of each sample within the batch, counted from 0, non-decreasing.
+    pub group: Vec<u32>,
+    /// Number of groups.
+    pub n_groups: usize,
+    /// `[n_groups]` energies; NaN where a frame has none, `None` where no frame has one.
+    pub energy: Option<Tensor>,
+}
+
+impl Target {
+    /// Joins the targets of groups that each hold some samples.
+    ///
+    /// `values` and `observed` are row-major `[n_samples, dim]` per group; `observed` is empty where
+    /// everything was observed.
+    pub fn from_groups<'a>(dim: usize, groups: impl IntoIterator<Item = GroupTarget<'a>>) -> Result<Target> {
+        let (mut value, mut observed, mut group, mut energy) = (vec![], vec![], vec![], vec![]);
+        let mut n_groups = 0;
+        for target in groups {
+            let n_samples = target.values.len() / dim;
+            value.extend_from_slice(target.values);
+            if target.observed.is_empty() {
+                observed.extend(std::iter::repeat_n(1.0, target.values.len()));
+            } else {
+                observed.extend_from_slice(target.observed);
+            }
+            group.extend(std::iter::repeat_n(n_groups as u32, n_samples));
+            energy.push(target.energy.unwrap_or(f64::NAN));
+            n_groups += 1;
+        }
+        let cpu = &Device::Cpu;
+        let n_samples = group.len();
+        let everything = observed.iter().all(|&o| o == 1.0);
+        Ok(Target {
+            value: Tensor::from_vec(value, (n_samples, dim), cpu)?,
+            observed: if everything { None } else { Some(Tensor::from_vec(observed, (n_samples, dim), cpu)?) },
+            group,
+            n_groups,
+            energy: if energy.iter().all(|e| e.is_nan()) { None } else { Some(Tensor::from_vec(energy, n_groups, cpu)?) },
+        })
+    }
+
+    /// Number of samples.
+    pub fn n_samples(&self) -> usize {
+        self.group.len()
+    }
+
+    /// The group of each sample as an index tensor.
+    pub fn group_index(&self) -> Result<Tensor> {
+        Tensor::new(self.group.as_slice(), &Device::Cpu)
+    }
+
+    /// Σ over the samples of each group: `[n_samples, d]` → `[n_groups, d]`.
+    pub fn sum_groups(&self, values: &Tensor) -> Result<Tensor> {
+        let d = values.dim(1)?;
+        Tensor::zeros((self.n_groups, d), DType::F64, &Device::Cpu)?.index_add(&self.group_index()?, values, 0)
+    }
+}
+
+/// The observed part of one group, as plain numbers.
+#[derive(Debug, Clone, Copy)]
+pub struct GroupTarget<'a> {
+    /// Row-major `[n_samples, dim]`.
+    pub values: &'a [f64],
+    /// Row-major `[n_samples, dim]` of 1 and 0; empty where everything was observed.
+    pub observed: &'a [f64],
+    /// The group's energy, if it has one.
+    pub energy: Option<f64>,
+}
