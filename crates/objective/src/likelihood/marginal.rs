@@ -1,0 +1,21 @@
+//! One component's predictive distribution, for everything that judges a prediction.
+
+/// The predictive distribution of one real component, in the data's own units.
+///
+/// Discrete families return the right-continuous CDF and the smallest value whose CDF reaches `p`.
+pub trait Marginal {
+    /// E[Y]; NaN where it does not exist.
+    fn mean(&self) -> f64;
+    /// Var[Y]; infinite or NaN where it does not exist.
+    fn variance(&self) -> f64;
+    /// P(Y ≤ y).
+    fn cdf(&self, y: f64) -> f64;
+    /// P(Y < y), which differs from [`Marginal::cdf`] for discrete families only.
+    fn cdf_below(&self, y: f64) -> f64 {
+        self.cdf(y)
+    }
+    /// The smallest y with P(Y ≤ y) ≥ p, for 0 < p < 1.
+    fn quantile(&self, p: f64) -> f64;
+    /// Continuous ranked probability score ∫ (F(t) − 1[y ≤ t])² dt, in the data's units.
+    fn crps(&self, y: f64) -> f64;
+}
