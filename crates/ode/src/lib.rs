@@ -1,1 +1,46 @@
-//! ode
+//! Initial value problems dy/dt = f(t, y; θ) with exact gradients of what was computed.
+//!
+//! A [`VectorField`] gives f with its products vᵀJ and Jv. A [`Solver`] integrates many
+//! [`Problem`]s and returns a [`Batch`]: the states at the data times, and a tape whose
+//! [`Batch::pullback`] is the *discrete adjoint*, the reverse of the very steps that were taken,
+//! interpolation included. It is therefore the gradient of the numbers the loss saw, at any
+//! tolerance; what is held fixed is the sequence of step sizes.
+//!
+//! ```
+//! use surprisal_ode::{BuildField, MlpField, Problem, Solver, Tsit5};
+//!
+//! let field = MlpField { hidden: vec![16], ..MlpField::default() }.build(2);
+//! let parameters = field.initial_parameters(7);
+//! let solver = Tsit5::new(1e-6, 1e-8);
+//! let problems = [Problem { y0: vec![1.0, 0.0], times: vec![0.0, 0.5, 1.0] }];
+//! let batch = solver.solve_many(field.as_ref(), &parameters, &problems);
+//! let states = &batch.trajectories[0].as_ref().unwrap().states; // [n_times * 2]
+//! let gradient = batch.pullback(field.as_ref(), &parameters, &[states.clone()]);
+//! assert_eq!(gradient.parameters.len(), field.n_parameters());
+//! ```
+//!
+//! Everything is float64 on plain slices, row-major, and free of hidden state.
+
+pub mod adjoint;
+pub mod batch;
+pub mod controller;
+pub mod error;
+pub mod field;
+pub mod solve;
+pub mod solver;
+pub mod tableau;
+pub mod tape;
+pub mod tolerance;
+pub mod tsit5;
+
+pub use adjoint::Gradient;
+pub use batch::{Batch, BatchGradient, Problem, Trajectory};
+pub use error::OdeError;
+pub use field::activation::Activation;
+pub use field::mlp::{Mlp, MlpField};
+pub use field::{BuildField, FieldConfig, ParameterBlock, VectorField};
+pub use solve::{Solution, Statistics, solve};
+pub use solver::{Solver, SolverConfig};
+pub use tape::Tape;
+pub use tolerance::Tolerance;
+pub use tsit5::Tsit5;

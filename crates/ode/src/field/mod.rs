@@ -1,0 +1,85 @@
+//! Vector fields f(t, y; θ) with the two products of their Jacobian.
+//!
+//! With J = ∂f/∂y `[n, n]` and P = ∂f/∂θ `[n, p]`, a field gives f, the pair (vᵀJ, vᵀP) and Ju.
+//! Evaluating f writes a *tape*: whatever the products need of that evaluation. A solver stores the
+//! tapes of all its stages, so that its reverse pass evaluates nothing twice.
+
+pub mod activation;
+pub mod mlp;
+
+use surprisal_core::{Role, registry};
+
+use mlp::MlpField;
+
+/// A consecutive part of a field's flat parameters.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ParameterBlock {
+    /// Dotted path, unique within the field (`layers.0.weight`).
+    pub name: String,
+    /// Shape of the block, row-major.
+    pub shape: Vec<usize>,
+    /// What the block is for.
+    pub role: Role,
+}
+
+impl ParameterBlock {
+    /// Number of scalars.
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Whether the block holds nothing.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// The right-hand side of dy/dt = f(t, y; θ), with n = [`dim`](VectorField::dim) states and
+/// p = [`n_parameters`](VectorField::n_parameters) parameters.
+///
+/// # Shapes
+/// `parameters` and `parameter_bar` are `[p]`; `y`, `dy`, `cotangent`, `tangent`, `y_bar` are `[n]`;
+/// `tape` is `[tape_len]`. Every output is overwritten except `parameter_bar`, which is added to.
+/// The tape handed to a product is the one that [`rhs`](VectorField::rhs) wrote for the same
+/// parameters, t and y. A field may write NaN where it is undefined: solvers then reject the step.
+pub trait VectorField: Send + Sync {
+    /// Number of states n.
+    fn dim(&self) -> usize;
+
+    /// What the flat parameters consist of, in their order.
+    fn blocks(&self) -> Vec<ParameterBlock>;
+
+    /// Number of parameters p.
+    fn n_parameters(&self) -> usize {
+        self.blocks().iter().map(ParameterBlock::len).sum()
+    }
+
+    /// Parameters to start training from, `[p]`; a function of the seed alone.
+    fn initial_parameters(&self, seed: u64) -> Vec<f64>;
+
+    /// Length of the tape of one evaluation.
+    fn tape_len(&self) -> usize;
+
+    /// `dy` = f(t, y; θ); fills the tape.
+    fn rhs(&self, parameters: &[f64], t: f64, y: &[f64], dy: &mut [f64], tape: &mut [f64]);
+
+    /// `y_bar` = vᵀJ and `parameter_bar` += vᵀP, where v is the `cotangent`.
+    #[allow(clippy::too_many_arguments)] // the arguments of a mathematical operation, not a mixed bag
+    fn vjp(&self, parameters: &[f64], t: f64, y: &[f64], tape: &[f64], cotangent: &[f64], y_bar: &mut [f64], parameter_bar: &mut [f64]);
+
+    /// `dy_dot` = Ju, where u is the `tangent`.
+    fn jvp(&self, parameters: &[f64], t: f64, y: &[f64], tape: &[f64], tangent: &[f64], dy_dot: &mut [f64]);
+}
+
+/// What an entry of the registry of fields does: become a field of so many states.
+pub trait BuildField {
+    /// The field of `dim` states.
+    fn build(&self, dim: usize) -> Box<dyn VectorField>;
+}
+
+registry! {
+    /// Every vector field that needs nothing but the number of states.
+    pub enum FieldConfig: dyn BuildField {
+        "mlp" => MlpField,
+    }
+}
