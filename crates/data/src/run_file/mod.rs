@@ -1,1 +1,39 @@
-//! The run file `run.h5`: everything a training run leaves behind for reports.
+//! The run file, `run.h5`: everything a run measured, in one HDF5 file that any HDF5 reader opens.
+//!
+//! ```text
+//! /                                    format, format_version, name, seed, splits, given attributes
+//! /curves/{epoch, step, learning_rate}          [evaluation]
+//! /curves/selected                              []  evaluation whose parameters were kept, −1 before
+//! /curves/<split>/<metric>                      [evaluation]
+//! /curves/<split>/per_sample/{nll, squared_error}   [evaluation, sample]
+//! /predictions/<split>/{target, location, <column>…, nll, group}   [sample, width] or [sample]
+//! /trajectories/<split>/…                       H5MD 1.1 for atoms; time, group, state, observed for ODEs
+//! /parameters/<name>                            the selected values
+//! ```
+//!
+//! Predictions are in the data's own units, negative log-likelihoods in nats. Floating-point data is
+//! IEEE double; NaN says "not written" or "not measured".
+//!
+//! A run may be killed at any moment, and its file must stay readable. HDF5 1.10 keeps no journal,
+//! so the writer creates every group and dataset first, flushes, and from then on only extends and
+//! fills what is there; an evaluation counts once `/curves/epoch` has its row, which is written
+//! last. [`Reader`] shows only such evaluations.
+
+mod error;
+mod layout;
+mod reader;
+mod storage;
+mod trajectories;
+mod writer;
+
+pub use error::RunFileError;
+pub use layout::{Column, Layout, SplitLayout, Trajectories};
+pub use reader::{PerSampleCurve, PerSampleQuantity, PredictedColumn, Reader};
+pub use trajectories::{PredictedFrames, Series};
+pub use writer::{Evaluation, PredictionTable, SplitEvaluation, Writer};
+
+/// Value of the root attribute `format`.
+pub const FORMAT: &str = "surprisal-run";
+
+/// Value of the root attribute `format_version`; raised when a reader of the old layout would fail.
+pub const FORMAT_VERSION: u32 = 1;

@@ -1,0 +1,228 @@
+//! Reading a run file: what reports, comparisons and resumed runs ask of it.
+
+use std::path::Path;
+
+use hdf5::Group;
+
+use super::storage::Storage;
+use super::{FORMAT, FORMAT_VERSION, RunFileError, Series};
+
+/// A run file opened for reading; only complete evaluations are shown.
+#[derive(Debug)]
+pub struct Reader {
+    storage: Storage,
+    splits: Vec<String>,
+    n_evaluations: usize,
+}
+
+/// Which number is stored per sample and evaluation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PerSampleQuantity {
+    /// Negative log-likelihood, nats.
+    Nll,
+    /// Squared error, summed over the components of the sample.
+    SquaredError,
+}
+
+impl PerSampleQuantity {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Nll => "nll",
+            Self::SquaredError => "squared_error",
+        }
+    }
+}
+
+/// One number per evaluation and sample.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PerSampleCurve {
+    /// Number of evaluations.
+    pub n_evaluations: usize,
+    /// Number of samples.
+    pub n_samples: usize,
+    /// `[n_evaluations, n_samples]`, row-major.
+    pub values: Vec<f64>,
+}
+
+impl PerSampleCurve {
+    /// The samples of one evaluation.
+    pub fn evaluation(&self, evaluation: usize) -> &[f64] {
+        &self.values[evaluation * self.n_samples..(evaluation + 1) * self.n_samples]
+    }
+}
+
+/// `width` numbers per sample.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PredictedColumn {
+    /// `[n_samples, width]`, row-major.
+    pub values: Vec<f64>,
+    /// Number of samples.
+    pub n_samples: usize,
+    /// Numbers per sample.
+    pub width: usize,
+}
+
+impl Reader {
+    /// Opens a run file and checks that it is one.
+    pub fn open(path: &Path) -> Result<Self, RunFileError> {
+        let storage = Storage::open(path)?;
+        let format = match storage.read_text(&storage.file, "format") {
+            Ok(format) => format,
+            Err(_) => return Err(RunFileError::Format { path: path.to_owned(), found: "missing".into() }),
+        };
+        if format != FORMAT {
+            return Err(RunFileError::Format { path: path.to_owned(), found: format!("`{format}`") });
+        }
+        let found: u32 = storage.check(
+            "read attribute",
+            "format_version",
+            storage.file.attr("format_version").and_then(|a| a.read_scalar()),
+        )?;
+        if found != FORMAT_VERSION {
+            return Err(RunFileError::Version { path: path.to_owned(), found, known: FORMAT_VERSION });
+        }
+        let splits = storage.read_names(&storage.file, "splits")?;
+        let n_evaluations = storage.dataset("/curves/epoch")?.size();
+        Ok(Self { storage, splits, n_evaluations })
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.storage.path
+    }
+
+    /// A text attribute of the root, such as `name` or `provenance`.
+    pub fn attribute(&self, name: &str) -> Result<String, RunFileError> {
+        self.storage.read_text(&self.storage.file, name)
+    }
+
+    /// The run's seed.
+    pub fn seed(&self) -> Result<u64, RunFileError> {
+        let seed = self.storage.file.attr("seed").and_then(|attribute| attribute.read_scalar());
+        self.storage.check("read attribute", "seed", seed)
+    }
+
+    /// The splits, in the order of the layout.
+    pub fn splits(&self) -> &[String] {
+        &self.splits
+    }
+
+    /// Complete evaluations.
+    pub fn n_evaluations(&self) -> usize {
+        self.n_evaluations
+    }
+
+    /// The evaluation whose parameters were kept, once the run has chosen one.
+    pub fn selected(&self) -> Result<Option<usize>, RunFileError> {
+        let (selected, _) = self.storage.read::<i64>("/curves/selected")?;
+        Ok(selected.first().and_then(|&s| usize::try_from(s).ok()))
+    }
+
+    /// Epoch of each evaluation.
+    pub fn epochs(&self) -> Result<Vec<f64>, RunFileError> {
+        self.evaluations("/curves/epoch")
+    }
+
+    /// Optimiser steps before each evaluation.
+    pub fn steps(&self) -> Result<Vec<u64>, RunFileError> {
+        let (mut steps, _) = self.storage.read::<i64>("/curves/step")?;
+        steps.truncate(self.n_evaluations);
+        Ok(steps.into_iter().map(|s| s as u64).collect())
+    }
+
+    /// Learning rate at each evaluation.
+    pub fn learning_rates(&self) -> Result<Vec<f64>, RunFileError> {
+        self.evaluations("/curves/learning_rate")
+    }
+
+    /// Names of the curves of a split, in the order of the layout.
+    pub fn metrics(&self, split: &str) -> Result<Vec<String>, RunFileError> {
+        self.names(&format!("/curves/{split}"), "metrics")
+    }
+
+    /// A curve, one number per evaluation.
+    pub fn curve(&self, split: &str, metric: &str) -> Result<Vec<f64>, RunFileError> {
+        self.evaluations(&format!("/curves/{split}/{metric}"))
+    }
+
+    /// Whether a split has per-sample curves.
+    pub fn has_per_sample(&self, split: &str) -> bool {
+        self.storage.exists(&format!("/curves/{split}/per_sample/nll"))
+    }
+
+    /// A per-sample curve.
+    pub fn per_sample(&self, split: &str, quantity: PerSampleQuantity) -> Result<PerSampleCurve, RunFileError> {
+        let (mut values, shape) =
+            self.storage.read::<f64>(&format!("/curves/{split}/per_sample/{}", quantity.name()))?;
+        let n_samples = *shape.last().unwrap_or(&0);
+        values.truncate(self.n_evaluations * n_samples);
+        Ok(PerSampleCurve { n_evaluations: self.n_evaluations, n_samples, values })
+    }
+
+    /// Names of the predicted columns of a split beside target, location and NLL.
+    pub fn columns(&self, split: &str) -> Result<Vec<String>, RunFileError> {
+        self.names(&format!("/predictions/{split}"), "columns")
+    }
+
+    /// `target`, `location`, `nll` or one of [`Reader::columns`]; NaN until the run has ended.
+    pub fn column(&self, split: &str, name: &str) -> Result<PredictedColumn, RunFileError> {
+        let (values, shape) = self.storage.read::<f64>(&format!("/predictions/{split}/{name}"))?;
+        let n_samples = *shape.first().unwrap_or(&0);
+        Ok(PredictedColumn { values, n_samples, width: shape.get(1..).unwrap_or_default().iter().product() })
+    }
+
+    /// Group of each sample of a split.
+    pub fn group(&self, split: &str) -> Result<Vec<u32>, RunFileError> {
+        Ok(self.storage.read(&format!("/predictions/{split}/group"))?.0)
+    }
+
+    /// Names of the parameters, alphabetically.
+    pub fn parameters(&self) -> Result<Vec<String>, RunFileError> {
+        let group = self.group_at("/parameters")?;
+        self.storage.check("list", "/parameters", group.member_names())
+    }
+
+    /// A parameter, row-major, with its shape.
+    pub fn parameter(&self, name: &str) -> Result<(Vec<f64>, Vec<usize>), RunFileError> {
+        self.storage.read(&format!("/parameters/{name}"))
+    }
+
+    /// Whether a split has solutions of a differential equation.
+    pub fn has_series(&self, split: &str) -> bool {
+        self.storage.exists(&format!("/trajectories/{split}/state"))
+    }
+
+    /// Names of the states of [`Reader::series`].
+    pub fn states(&self, split: &str) -> Result<Vec<String>, RunFileError> {
+        self.names(&format!("/trajectories/{split}"), "states")
+    }
+
+    /// The solutions of a split.
+    pub fn series(&self, split: &str) -> Result<Series, RunFileError> {
+        let root = format!("/trajectories/{split}");
+        Ok(Series {
+            time: self.storage.read(&format!("{root}/time"))?.0,
+            group: self.storage.read(&format!("{root}/group"))?.0,
+            state: self.storage.read(&format!("{root}/state"))?.0,
+            observed: self.storage.read(&format!("{root}/observed"))?.0,
+        })
+    }
+
+    fn evaluations(&self, path: &str) -> Result<Vec<f64>, RunFileError> {
+        let (mut values, _) = self.storage.read::<f64>(path)?;
+        values.truncate(self.n_evaluations);
+        Ok(values)
+    }
+
+    fn names(&self, path: &str, attribute: &str) -> Result<Vec<String>, RunFileError> {
+        let group = self.group_at(path)?;
+        self.storage.read_names(&group, attribute)
+    }
+
+    fn group_at(&self, path: &str) -> Result<Group, RunFileError> {
+        if !self.storage.exists(path) {
+            return Err(self.storage.missing(path));
+        }
+        self.storage.check("open", path, self.storage.file.group(path))
+    }
+}

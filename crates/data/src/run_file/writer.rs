@@ -1,0 +1,247 @@
+//! Writing a run file: [`Writer::create`], then [`Writer::append`] per evaluation, then the final
+//! predictions, trajectories and parameters.
+
+use std::path::Path;
+
+use hdf5::{Dataset, H5Type};
+
+use super::layout::{Item, Layout};
+use super::storage::Storage;
+use super::{FORMAT, FORMAT_VERSION, Reader, RunFileError, trajectories};
+
+/// The numbers of one evaluation of all splits.
+#[derive(Debug, Clone)]
+pub struct Evaluation<'a> {
+    /// Passes over the training data so far.
+    pub epoch: f64,
+    /// Optimiser steps so far.
+    pub step: u64,
+    /// Learning rate of the last step.
+    pub learning_rate: f64,
+    /// One entry per split, in the order of the layout.
+    pub splits: Vec<SplitEvaluation<'a>>,
+}
+
+/// The numbers of one evaluation of one split.
+#[derive(Debug, Clone)]
+pub struct SplitEvaluation<'a> {
+    /// In the order of the layout's metrics; NaN where one was not measured.
+    pub metrics: Vec<f64>,
+    /// NLL of each sample in nats; empty where the layout has no per-sample curves.
+    pub nll: &'a [f64],
+    /// Squared error of each sample, summed over its components; empty likewise.
+    pub squared_error: &'a [f64],
+}
+
+/// The final predictions of one split, row-major, in the data's own units.
+#[derive(Debug, Clone)]
+pub struct PredictionTable<'a> {
+    /// `[n_samples, dim]`.
+    pub target: &'a [f64],
+    /// `[n_samples, location_width]`.
+    pub location: &'a [f64],
+    /// `[n_samples, width]` of every column of the layout, by name.
+    pub columns: Vec<(&'a str, &'a [f64])>,
+    /// `[n_samples]`, nats.
+    pub nll: &'a [f64],
+}
+
+/// A run file being written.
+#[derive(Debug)]
+pub struct Writer {
+    storage: Storage,
+    layout: Layout,
+    n_evaluations: usize,
+    epoch: Dataset,
+    step: Dataset,
+    learning_rate: Dataset,
+    splits: Vec<SplitCurves>,
+}
+
+#[derive(Debug)]
+struct SplitCurves {
+    metrics: Vec<Dataset>,
+    per_sample: Option<[Dataset; 2]>,
+}
+
+impl Writer {
+    /// A new file with every group and dataset of the layout; refuses an existing one.
+    pub fn create(path: &Path, layout: &Layout) -> Result<Self, RunFileError> {
+        layout.check_names()?;
+        let storage = Storage::create(path)?;
+        let root = &storage.file;
+        storage.write_text(root, "format", FORMAT)?;
+        storage.write_attribute(root, "format_version", &FORMAT_VERSION)?;
+        storage.write_text(root, "name", &layout.name)?;
+        storage.write_attribute(root, "seed", &layout.seed)?;
+        let splits: Vec<&str> = layout.splits.iter().map(|s| s.name.as_str()).collect();
+        storage.write_names(root, "splits", &splits)?;
+        for (name, text) in &layout.attributes {
+            storage.write_text(root, name, text)?;
+        }
+
+        for group in ["/curves", "/predictions", "/trajectories", "/parameters"] {
+            storage.create_group(group)?;
+        }
+        for item in layout.items() {
+            storage.create_item(&item)?;
+        }
+        for split in &layout.splits {
+            let curves = format!("/curves/{}", split.name);
+            storage.create_group(&curves)?;
+            let group = storage.check("open", &curves, storage.file.group(&curves))?;
+            storage.write_names(&group, "metrics", &split.metrics)?;
+            let table = format!("/predictions/{}", split.name);
+            let group = storage.check("open", &table, storage.file.group(&table))?;
+            let columns: Vec<&str> = split.columns.iter().map(|c| c.name.as_str()).collect();
+            storage.write_names(&group, "columns", &columns)?;
+            storage.fill(&format!("{table}/group"), &split.group)?;
+            trajectories::create(&storage, split)?;
+        }
+        storage.flush()?;
+        Self::with_curves(storage, layout, 0)
+    }
+
+    /// Goes on with the file of an interrupted run, which must have the same layout; evaluations
+    /// after the first `keep_evaluations` are cut off.
+    pub fn open(path: &Path, layout: &Layout, keep_evaluations: usize) -> Result<Self, RunFileError> {
+        layout.check_names()?;
+        let found = Reader::open(path)?.n_evaluations();
+        if found < keep_evaluations {
+            return Err(RunFileError::Evaluations { path: path.to_owned(), keep: keep_evaluations, found });
+        }
+        let storage = Storage::open_rw(path)?;
+        for item in layout.items() {
+            check_item(&storage, &item)?;
+        }
+        for split in &layout.splits {
+            let object = format!("/predictions/{}/group", split.name);
+            let (group, _) = storage.read::<u32>(&object)?;
+            if group != split.group {
+                return Err(RunFileError::Groups { path: path.to_owned(), object });
+            }
+        }
+        // `epoch` first: a kill in between then leaves fewer complete evaluations, not torn ones.
+        for item in layout.items().iter().filter(|item| item.per_evaluation) {
+            let dataset = storage.dataset(&item.path)?;
+            storage.check("truncate", &item.path, dataset.resize(with_rows(&item.shape, keep_evaluations)))?;
+        }
+        storage.flush()?;
+        Self::with_curves(storage, layout, keep_evaluations)
+    }
+
+    fn with_curves(storage: Storage, layout: &Layout, n_evaluations: usize) -> Result<Self, RunFileError> {
+        let mut splits = Vec::with_capacity(layout.splits.len());
+        for split in &layout.splits {
+            let root = format!("/curves/{}", split.name);
+            let metrics = split.metrics.iter().map(|metric| storage.dataset(&format!("{root}/{metric}")));
+            let per_sample = |name: &str| storage.dataset(&format!("{root}/per_sample/{name}"));
+            splits.push(SplitCurves {
+                metrics: metrics.collect::<Result<_, _>>()?,
+                per_sample: if split.per_sample {
+                    Some([per_sample("nll")?, per_sample("squared_error")?])
+                } else {
+                    None
+                },
+            });
+        }
+        Ok(Self {
+            epoch: storage.dataset("/curves/epoch")?,
+            step: storage.dataset("/curves/step")?,
+            learning_rate: storage.dataset("/curves/learning_rate")?,
+            layout: layout.clone(),
+            n_evaluations,
+            splits,
+            storage,
+        })
+    }
+
+    /// Evaluations written so far.
+    pub fn n_evaluations(&self) -> usize {
+        self.n_evaluations
+    }
+
+    pub(super) fn storage(&self) -> &Storage {
+        &self.storage
+    }
+
+    /// Adds one evaluation to every curve and flushes.
+    pub fn append(&mut self, evaluation: &Evaluation<'_>) -> Result<(), RunFileError> {
+        let (n, n_splits) = (self.n_evaluations, self.splits.len());
+        if evaluation.splits.len() != n_splits {
+            return Err(self.storage.shape_error("/curves", &[n_splits], &[evaluation.splits.len()]));
+        }
+        for ((split, curves), layout) in evaluation.splits.iter().zip(&self.splits).zip(&self.layout.splits) {
+            if split.metrics.len() != curves.metrics.len() {
+                let object = format!("/curves/{}", layout.name);
+                return Err(self.storage.shape_error(&object, &[curves.metrics.len()], &[split.metrics.len()]));
+            }
+            for (dataset, value) in curves.metrics.iter().zip(&split.metrics) {
+                self.append_number(dataset, n, value)?;
+            }
+            let given = [split.nll, split.squared_error];
+            let expected = if curves.per_sample.is_some() { layout.n_samples() } else { 0 };
+            if let Some(wrong) = given.iter().find(|values| values.len() != expected) {
+                let object = format!("/curves/{}/per_sample", layout.name);
+                return Err(self.storage.shape_error(&object, &[expected], &[wrong.len()]));
+            }
+            for (dataset, values) in curves.per_sample.iter().flatten().zip(given) {
+                let written = dataset.resize((n + 1, expected)).and_then(|()| dataset.write_slice(values, (n, ..)));
+                self.storage.check("append to", &dataset.name(), written)?;
+            }
+        }
+        self.append_number(&self.step, n, &(evaluation.step as i64))?;
+        self.append_number(&self.learning_rate, n, &evaluation.learning_rate)?;
+        self.storage.flush()?;
+        // The row of `epoch` makes the evaluation count, so it reaches the disk after all others.
+        self.append_number(&self.epoch, n, &evaluation.epoch)?;
+        self.storage.flush()?;
+        self.n_evaluations = n + 1;
+        Ok(())
+    }
+
+    fn append_number<T: H5Type>(&self, dataset: &Dataset, n: usize, value: &T) -> Result<(), RunFileError> {
+        let row = std::slice::from_ref(value);
+        let written = dataset.resize(n + 1).and_then(|()| dataset.write_slice(row, n..n + 1));
+        self.storage.check("append to", &dataset.name(), written)
+    }
+
+    /// Records which evaluation's parameters were kept.
+    pub fn write_selected(&mut self, evaluation: usize) -> Result<(), RunFileError> {
+        self.storage.fill("/curves/selected", &[evaluation as i64])?;
+        self.storage.flush()
+    }
+
+    /// Fills the predictions of a split; every column of the layout must be given.
+    pub fn write_predictions(&mut self, split: &str, table: &PredictionTable<'_>) -> Result<(), RunFileError> {
+        let root = format!("/predictions/{split}");
+        let layout = self.layout.splits.iter().find(|s| s.name == split).ok_or_else(|| self.storage.missing(&root))?;
+        self.storage.fill(&format!("{root}/target"), table.target)?;
+        self.storage.fill(&format!("{root}/location"), table.location)?;
+        self.storage.fill(&format!("{root}/nll"), table.nll)?;
+        for column in &layout.columns {
+            let object = format!("{root}/{}", column.name);
+            let given = table.columns.iter().find(|(name, _)| *name == column.name);
+            let (_, values) =
+                given.ok_or_else(|| self.storage.shape_error(&object, &[layout.n_samples(), column.width], &[]))?;
+            self.storage.fill(&object, values)?;
+        }
+        self.storage.flush()
+    }
+
+    /// Fills a parameter, row-major.
+    pub fn write_parameter(&mut self, name: &str, values: &[f64]) -> Result<(), RunFileError> {
+        self.storage.fill(&format!("/parameters/{name}"), values)?;
+        self.storage.flush()
+    }
+}
+
+fn with_rows(shape: &[usize], n_rows: usize) -> Vec<usize> {
+    std::iter::once(n_rows).chain(shape.iter().copied()).collect()
+}
+
+fn check_item(storage: &Storage, item: &Item) -> Result<(), RunFileError> {
+    let found = storage.dataset(&item.path)?.shape();
+    let compared = if item.per_evaluation { found.get(1..).unwrap_or_default() } else { &found };
+    if compared == item.shape { Ok(()) } else { Err(storage.shape_error(&item.path, &item.shape, compared)) }
+}
