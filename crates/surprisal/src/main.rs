@@ -1,1 +1,58 @@
-fn main() {}
+//! `surprisal`: train physics models by negative log-likelihood, from one TOML file.
+
+mod arguments;
+mod assembled;
+mod command;
+mod experiment;
+mod failure;
+mod plan;
+mod progress;
+mod provenance;
+mod recorder;
+mod run_dir;
+mod signals;
+mod source;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{Arguments, Command};
+use failure::Failure;
+
+/// candle allocates per operation; this allocator halves the time of a step on the CPU.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Differentiation recurses over the graph of operations: deep models need deep stacks.
+const STACK: usize = 64 << 20;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let pool = rayon::ThreadPoolBuilder::new().stack_size(STACK).num_threads(arguments.threads.unwrap_or(0)).build_global();
+    if let Err(error) = pool {
+        return fail(&Failure::program(format!("cannot start the threads: {error}")));
+    }
+    let run = move || match &arguments.command {
+        Command::Run(run) => command::run::run(run),
+        Command::Resume { directory } => command::run::resume(directory),
+        Command::Check(experiment) => command::check::run(experiment),
+        Command::Report { directory } => command::report::run(directory),
+        Command::List { family } => command::list::run(family.as_deref()),
+        Command::Schema => command::schema::run(),
+        Command::Doctor => command::doctor::run(),
+    };
+    match std::thread::Builder::new().stack_size(STACK).spawn(run).map(std::thread::JoinHandle::join) {
+        Ok(Ok(Ok(code))) => code,
+        Ok(Ok(Err(failure))) => fail(&failure),
+        // A panic has printed its message already.
+        Ok(Err(_)) => ExitCode::from(1),
+        Err(error) => fail(&Failure::program(format!("cannot start a thread: {error}"))),
+    }
+}
+
+#[allow(clippy::print_stderr)] // the one place where failures reach the user
+fn fail(failure: &Failure) -> ExitCode {
+    eprintln!("{failure}");
+    failure.exit_code()
+}

@@ -1,0 +1,71 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Train physics models by negative log-likelihood, and say honestly how sure they are.
+#[derive(Debug, Parser)]
+#[command(name = "surprisal", version, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// Threads; all processors by default. Results do not depend on it.
+    #[arg(long, global = true, value_name = "N")]
+    pub(crate) threads: Option<usize>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run an experiment: fit, evaluate, write figures and report
+    Run(Run),
+    /// Go on with an interrupted run in its folder
+    Resume {
+        /// The run's folder
+        directory: PathBuf,
+    },
+    /// Parse and resolve a configuration, print it with all defaults, and try two steps
+    Check(Configured),
+    /// Make metrics, figures and report of a run again
+    Report {
+        /// The run's folder
+        directory: PathBuf,
+    },
+    /// List the names of every registry
+    List {
+        /// One family only (likelihood, risk, penalty, …)
+        family: Option<String>,
+    },
+    /// Print the JSON Schema of configuration files, for editors
+    Schema,
+    /// Say what this build and machine can do
+    Doctor,
+}
+
+/// A configuration file with overrides.
+#[derive(Debug, Args)]
+pub(crate) struct Configured {
+    /// The experiment's TOML file
+    pub(crate) config: PathBuf,
+    /// Override a key, e.g. --set train.epochs=5 (repeatable)
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Where to compute: cpu or cuda:N
+    #[arg(long, default_value = "cpu")]
+    pub(crate) device: String,
+}
+
+/// `surprisal run`.
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    #[command(flatten)]
+    pub(crate) configured: Configured,
+    /// The run's folder, which must not exist [default: results/NAME-TIME]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Go on with the run in --out if there is one; its configuration must be the same, except that
+    /// train.epochs may grow
+    #[arg(long, requires = "out")]
+    pub(crate) resume: bool,
+}

@@ -1,0 +1,293 @@
+//! Running what a plan assembled: fit, predictions, report.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use serde_json::{Value, json};
+use surprisal_data::run_file::{Column, Layout, PredictedFrames, PredictionTable, Series, SplitLayout, Trajectories, Writer};
+use surprisal_objective::Coupling;
+use surprisal_train::fit::{Fit, Outcome};
+use surprisal_train::state::State;
+use surprisal_train::{Predictor, checkpoint, shard};
+
+use crate::command::say;
+use crate::experiment::Experiment;
+use crate::failure::Failure;
+use crate::plan::{Assembled, Plan, Records};
+use crate::progress::Progress;
+use crate::recorder::{METRICS, Recorder, Silent};
+use crate::run_dir::RunDir;
+use crate::signals;
+
+/// The same expression for whichever predictor the plan holds.
+macro_rules! with {
+    ($plan:expr, $assembled:ident => $body:expr) => {
+        match $plan {
+            Plan::Mlp($assembled) => $body,
+            Plan::Ode($assembled) => $body,
+            Plan::Force($assembled) => $body,
+        }
+    };
+}
+
+impl Plan {
+    /// Fits, predicts and reports in the run's folder.
+    pub(crate) fn execute(&self, dir: &RunDir, experiment: &Experiment, resumed: bool) -> Result<ExitCode, Failure> {
+        with!(self, assembled => assembled.execute(dir, experiment, resumed))
+    }
+
+    /// The losses of the first two steps.
+    pub(crate) fn try_steps(&self, experiment: &Experiment) -> Result<Vec<f64>, Failure> {
+        with!(self, assembled => assembled.try_steps(experiment))
+    }
+
+    /// Sizes in words.
+    pub(crate) fn describe(&self) -> String {
+        with!(self, assembled => {
+            let sizes: Vec<String> = assembled.splits.parts().iter().map(|(name, groups)| format!("{name} {}", groups.len())).collect();
+            format!("groups: {}; {} trainable numbers", sizes.join(", "), assembled.predictor.parameters().n_scalars())
+        })
+    }
+}
+
+impl<P: Predictor> Assembled<P> {
+    fn fit<'a>(&'a self, experiment: &'a Experiment, checkpoints: &'a Path, interrupted: &'a AtomicBool) -> Fit<'a, P> {
+        Fit {
+            predictor: &self.predictor,
+            objective: &self.objective,
+            splits: &self.splits,
+            settings: &experiment.train,
+            optimizer: experiment.optimizer.get(),
+            schedule: experiment.schedule.get(),
+            seed: experiment.seed,
+            checkpoints,
+            interrupted,
+        }
+    }
+
+    fn try_steps(&self, experiment: &Experiment) -> Result<Vec<f64>, Failure> {
+        let never = AtomicBool::new(false);
+        let fit = self.fit(experiment, Path::new("."), &never);
+        Ok(fit.try_steps(2, &mut Silent)?)
+    }
+
+    fn execute(&self, dir: &RunDir, experiment: &Experiment, resumed: bool) -> Result<ExitCode, Failure> {
+        let started = Instant::now();
+        let interrupted = signals::watch()?;
+        let checkpoints = dir.checkpoints();
+        let fit = self.fit(experiment, &checkpoints, &interrupted);
+        let state = self.state(&fit, &checkpoints, resumed)?;
+        let layout = self.layout(experiment, dir)?;
+        let run_file = if resumed && dir.run_file().exists() {
+            Writer::open(&dir.run_file(), &layout, state.progress.n_evaluations)?
+        } else {
+            Writer::create(&dir.run_file(), &layout)?
+        };
+        let progress = Progress::start(experiment.train.epochs, fit.n_steps(), state.progress.step);
+        let mut recorder = Recorder::new(run_file, &dir.log(), progress)?;
+        recorder.log(&json!({"event": if resumed { "resume" } else { "start" }, "step": state.progress.step, "epoch": state.progress.epoch}))?;
+        let (outcome, state) = fit.run(state, &mut recorder)?;
+        recorder.log(&json!({"event": format!("{outcome:?}").to_lowercase(), "step": state.progress.step, "epoch": state.progress.epoch}))?;
+        let mut run_file = recorder.finish();
+        if outcome == Outcome::Interrupted {
+            drop(run_file);
+            say(&format!(
+                "interrupted at step {} with a checkpoint; go on with: surprisal resume {}",
+                state.progress.step,
+                dir.path().display()
+            ))?;
+            return Ok(ExitCode::from(signals::INTERRUPTED));
+        }
+        checkpoint::save_weights(&dir.weights(), &fit.parameters())?;
+        let predicting = Instant::now();
+        let n_predicted = self.write_predictions(&mut run_file, experiment)?;
+        let predict_seconds = predicting.elapsed().as_secs_f64();
+        if let Some(best) = state.progress.best {
+            run_file.write_selected(best.evaluation)?;
+        }
+        for parameter in fit.parameters() {
+            let values = parameter.var.flatten_all()?.to_dtype(candle_core::DType::F64)?.to_vec1::<f64>()?;
+            run_file.write_parameter(&parameter.name, &values)?;
+        }
+        drop(run_file);
+        let n_trained = state.progress.step as f64 * experiment.train.batch_size as f64;
+        let timing = json!({
+            "threads": rayon::current_num_threads(),
+            "train_ms_per_group": 1e3 * state.progress.train_seconds / n_trained,
+            "predict_ms_per_group": 1e3 * predict_seconds / n_predicted as f64,
+            "train_seconds": state.progress.train_seconds,
+            "evaluate_seconds": state.progress.evaluate_seconds,
+            "wall_seconds_of_this_launch": started.elapsed().as_secs_f64(),
+        });
+        report(dir, Some(timing))?;
+        say(&format!("report: {}", dir.path().join("report.html").display()))?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    #[allow(clippy::print_stderr)] // a damaged checkpoint is worth a word
+    fn state(&self, fit: &Fit<'_, P>, checkpoints: &Path, resumed: bool) -> Result<State, Failure> {
+        if resumed {
+            let (state, passed_over) = checkpoint::load_latest(checkpoints, &fit.parameters())?;
+            for damaged in passed_over {
+                eprintln!("warning: {damaged}; using the one before it");
+            }
+            if let Some(state) = state {
+                return Ok(state);
+            }
+        }
+        Ok(fit.start()?)
+    }
+
+    /// What `run.h5` will hold.
+    fn layout(&self, experiment: &Experiment, dir: &RunDir) -> Result<Layout, Failure> {
+        let shape = self.objective.outcome().layout();
+        let json_text = |value: &Value| value.to_string();
+        let config = super::command::run::resolved(experiment)?;
+        let provenance = std::fs::read_to_string(dir.provenance()).unwrap_or_default();
+        let likelihood = serde_json::to_value(&experiment.likelihood).map_err(|e| Failure::program(e.to_string()))?;
+        let columns = self.objective.outcome().columns();
+        let splits = self
+            .splits
+            .parts()
+            .into_iter()
+            .map(|(name, groups)| SplitLayout {
+                name: name.to_string(),
+                group: self.group_of_samples(groups, shape.dim),
+                dim: shape.dim,
+                location_width: shape.dim,
+                columns: columns.iter().map(|(name, width)| Column::new(name.clone(), *width)).collect(),
+                metrics: METRICS.map(String::from).to_vec(),
+                per_sample: name == "valid",
+                trajectories: self.trajectories(name),
+            })
+            .collect();
+        let coupling = match self.facts.coupling {
+            Coupling::Joint => "joint",
+            Coupling::Componentwise => "componentwise",
+        };
+        Ok(Layout {
+            name: experiment.name.clone(),
+            seed: experiment.seed,
+            attributes: vec![
+                ("config".into(), config),
+                ("provenance".into(), provenance),
+                ("likelihood".into(), json_text(&likelihood)),
+                ("coupling".into(), coupling.into()),
+                ("unit".into(), self.facts.unit.into()),
+                ("target_names".into(), json_text(&json!(self.facts.target_names))),
+                ("model".into(), experiment.model.name().into()),
+            ],
+            splits,
+            parameters: self
+                .predictor
+                .parameters()
+                .iter()
+                .chain(self.objective.parameters().iter())
+                .map(|p| (p.name.clone(), p.var.dims().to_vec()))
+                .collect(),
+        })
+    }
+
+    fn group_of_samples(&self, groups: &[P::Group], dim: usize) -> Vec<u32> {
+        groups
+            .iter()
+            .enumerate()
+            .flat_map(|(i, group)| std::iter::repeat_n(i as u32, self.predictor.target(group).values.len() / dim))
+            .collect()
+    }
+
+    fn trajectories(&self, split: &str) -> Option<Trajectories> {
+        match &self.facts.records {
+            Records::Rows => None,
+            Records::Structures(splits, _) => Some(Trajectories::frames(part(splits.parts(), split))),
+            Records::Series(splits) => Some(Trajectories::Series {
+                states: self.facts.target_names.clone(),
+                n_times: part(splits.parts(), split).iter().map(|t| t.times.len()).sum(),
+            }),
+        }
+    }
+
+    /// Predicts every group of every split; returns how many.
+    fn write_predictions(&self, run_file: &mut Writer, experiment: &Experiment) -> Result<usize, Failure> {
+        let shape = self.objective.outcome().layout();
+        let shard_size = experiment.train.shard_size.unwrap_or_else(|| self.predictor.shard_size());
+        let mut n_predicted = 0;
+        for (name, groups) in self.splits.parts() {
+            let groups: Vec<&P::Group> = groups.iter().collect();
+            n_predicted += groups.len();
+            let target = shard::target(&self.predictor, shape.dim, &groups)?;
+            let prediction = shard::evaluate(&self.predictor, &groups, shard_size)?;
+            let scores = self.objective.score(&prediction, &target)?;
+            let data = self.objective.outcome().data_units(&prediction)?;
+            let observed = self.objective.outcome().target_in_data_units(&target)?;
+            run_file.write_predictions(
+                name,
+                &PredictionTable {
+                    target: &observed,
+                    location: &data.location,
+                    nll: &scores.nll,
+                    columns: data.parameters.iter().map(|(name, values)| (name.as_str(), values.as_slice())).collect(),
+                },
+            )?;
+            match &self.facts.records {
+                Records::Rows => {}
+                Records::Structures(splits, scaling) => {
+                    let frames = part(splits.parts(), name);
+                    let energies: Vec<f64> = match &prediction.energy {
+                        Some(energy) => energy
+                            .to_vec1::<f64>()?
+                            .iter()
+                            .zip(frames)
+                            .map(|(e, frame)| e * scaling.force + scaling.offset(frame))
+                            .collect(),
+                        None => vec![],
+                    };
+                    let mut vectors = data.location.chunks_exact(3).map(|f| [f[0], f[1], f[2]]);
+                    let forces: Vec<Vec<[f64; 3]>> =
+                        frames.iter().map(|frame| vectors.by_ref().take(frame.n_atoms()).collect()).collect();
+                    run_file.write_frames(name, frames, &PredictedFrames { forces: &forces, energies: &energies })?;
+                }
+                Records::Series(splits) => {
+                    let mut predicted = data.location.chunks_exact(shape.dim);
+                    let mut series = Series { time: vec![], group: vec![], state: vec![], observed: vec![] };
+                    for (i, trajectory) in part(splits.parts(), name).iter().enumerate() {
+                        let n_times = trajectory.times.len();
+                        series.time.extend_from_slice(&trajectory.times);
+                        series.group.extend(std::iter::repeat_n(i as u32, n_times));
+                        // The first observation is the initial state.
+                        series.state.extend_from_slice(&trajectory.observed[0]);
+                        series.state.extend(predicted.by_ref().take(n_times - 1).flatten());
+                        series.observed.extend(trajectory.observed.iter().flatten());
+                    }
+                    run_file.write_series(name, &series)?;
+                }
+            }
+        }
+        Ok(n_predicted)
+    }
+}
+
+fn part<'a, R>(parts: Vec<(&str, &'a [R])>, name: &str) -> &'a [R] {
+    parts.into_iter().find(|(part, _)| *part == name).map_or(&[], |(_, records)| records)
+}
+
+/// Metrics, figures and `report.html` from the run's files. Without `timing`, that of the metrics
+/// written before is kept.
+pub(crate) fn report(dir: &RunDir, timing: Option<Value>) -> Result<(), Failure> {
+    let read = |path: std::path::PathBuf| std::fs::read_to_string(&path).map_err(|e| Failure::file(&path, "read", &e));
+    let timing = match timing {
+        Some(timing) => timing,
+        None => read(dir.path().join("metrics.json"))
+            .ok()
+            .and_then(|text| serde_json::from_str::<Value>(&text).ok())
+            .and_then(|metrics| metrics.get("timing").cloned())
+            .unwrap_or(Value::Null),
+    };
+    surprisal_report::write(
+        dir.path(),
+        &surprisal_report::ReportInputs { timing, config_toml: read(dir.config())?, provenance: read(dir.provenance())? },
+    )?;
+    Ok(())
+}

@@ -1,0 +1,83 @@
+//! The configuration contract: one TOML file, one experiment.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use surprisal_atoms::PainnConfig;
+use surprisal_data::DataConfig;
+use surprisal_objective::{EnergyTerm, LikelihoodConfig, PenaltyConfig, RiskConfig};
+use surprisal_train::predictor::{mlp::MlpConfig, ode::OdeConfig};
+use surprisal_train::{OptimizerConfig, ScheduleConfig, Train};
+
+/// One experiment, as its TOML file says it.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Experiment {
+    /// Names the run's folder; letters, digits, `-`, `_` and `.`.
+    pub(crate) name: String,
+    /// Seeds splits, initial weights, shuffling and resampling.
+    pub(crate) seed: u64,
+    /// Where relative data paths start; itself relative to the configuration file's folder, which is
+    /// also its default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) data_root: Option<PathBuf>,
+    /// What to learn from.
+    pub(crate) data: DataConfig,
+    /// What predicts.
+    pub(crate) model: ModelConfig,
+    /// The distribution the observations follow.
+    pub(crate) likelihood: LikelihoodConfig,
+    /// A second likelihood, for the energies of frames.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) energy_likelihood: Option<EnergyTerm>,
+    /// How the samples' losses become one number.
+    #[serde(default = "mean")]
+    pub(crate) risk: RiskConfig,
+    /// What is added to the risk.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) penalty: Vec<PenaltyConfig>,
+    /// The update rule.
+    pub(crate) optimizer: OptimizerConfig,
+    /// The learning rate's course.
+    #[serde(default = "constant")]
+    pub(crate) schedule: ScheduleConfig,
+    /// How long and in what portions.
+    pub(crate) train: Train,
+}
+
+fn mean() -> RiskConfig {
+    RiskConfig::Mean(surprisal_objective::risk::Mean {})
+}
+
+fn constant() -> ScheduleConfig {
+    ScheduleConfig::Constant(surprisal_train::schedule::Constant { warmup_steps: 0 })
+}
+
+/// What predicts.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub(crate) enum ModelConfig {
+    /// A multilayer perceptron on the columns of a table.
+    #[serde(rename = "mlp")]
+    Mlp(MlpConfig),
+    /// A neural ordinary differential equation on trajectories.
+    #[serde(rename = "ode")]
+    Ode(OdeConfig),
+    /// The force model PaiNN on atomic structures.
+    #[serde(rename = "painn")]
+    Painn(PainnConfig),
+}
+
+impl ModelConfig {
+    /// Every name of `[model.NAME]`.
+    pub(crate) const NAMES: &[&str] = &["mlp", "ode", "painn"];
+
+    /// This model's name.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Mlp(_) => "mlp",
+            Self::Ode(_) => "ode",
+            Self::Painn(_) => "painn",
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! From an experiment to the parts of a run: data read, checked and scaled; objective and predictor
+//! built. Nothing is written to disk here.
+
+use std::collections::BTreeMap;
+
+use candle_core::Device;
+use surprisal_core::records::{Splits, Structure, Trajectory};
+use surprisal_core::Layout;
+use surprisal_data::DataConfig;
+use surprisal_objective::{Coupling, Objective, Outcome};
+use surprisal_train::Predictor;
+use surprisal_train::predictor::force::{ForcePredictor, ForceScaling, FrameGroup};
+use surprisal_train::predictor::mlp::{Mlp, TableGroup};
+use surprisal_train::predictor::ode::{OdePredictor, SeriesGroup, SeriesScaling};
+use surprisal_train::predictor::standardize::Standardizer;
+
+use crate::experiment::{Experiment, ModelConfig};
+use crate::failure::Failure;
+use crate::source::Source;
+
+/// A predictor with everything it is fitted and judged with.
+pub(crate) struct Assembled<P: Predictor> {
+    pub(crate) predictor: P,
+    pub(crate) objective: Objective,
+    pub(crate) splits: Splits<P::Group>,
+    pub(crate) facts: Facts,
+}
+
+/// What the run file says of the data.
+#[derive(Debug, Clone)]
+pub(crate) struct Facts {
+    /// Names of the target's components.
+    pub(crate) target_names: Vec<String>,
+    /// Their unit; empty where unknown.
+    pub(crate) unit: &'static str,
+    /// How the components belong together.
+    pub(crate) coupling: Coupling,
+    /// The records, for the trajectories of the run file.
+    pub(crate) records: Records,
+}
+
+/// Records whose trajectories the run file keeps.
+#[derive(Debug, Clone)]
+pub(crate) enum Records {
+    /// Rows have none.
+    Rows,
+    /// Observed series.
+    Series(Splits<Trajectory>),
+    /// Atomic structures.
+    Structures(Splits<Structure>, ForceScaling),
+}
+
+/// A run by what predicts.
+pub(crate) enum Plan {
+    Mlp(Assembled<Mlp>),
+    Ode(Assembled<OdePredictor>),
+    Force(Assembled<ForcePredictor>),
+}
+
+impl Plan {
+    /// Reads the data and builds every part.
+    pub(crate) fn build(source: &Source, device: &Device) -> Result<Plan, Failure> {
+        let experiment = &source.experiment;
+        let (root, seed) = (&source.data_root, experiment.seed);
+        match (&experiment.data, &experiment.model) {
+            (DataConfig::Csv(data), ModelConfig::Mlp(model)) => {
+                let table = data.load(root, seed)?;
+                let (n_inputs, n_targets) = (table.inputs.len(), table.targets.len());
+                let rows = &table.splits.train;
+                let inputs = if data.standardize {
+                    Standardizer::fit(n_inputs, rows.iter().map(|r| r.inputs.as_slice()))
+                } else {
+                    Standardizer::identity(n_inputs)
+                };
+                let targets = if data.standardize && experiment.likelihood.get().standardizable() {
+                    Standardizer::fit(n_targets, rows.iter().map(|r| r.targets.as_slice()))
+                } else {
+                    Standardizer::identity(n_targets)
+                };
+                let objective = objective(experiment, Coupling::Componentwise, targets.shift.clone(), targets.scale.clone())?;
+                let predictor = Mlp::new(model, n_inputs, objective.outcome().layout(), seed, device)?;
+                let splits = table.splits.try_map(|row| Ok::<_, Failure>(TableGroup::new(row, &inputs, &targets)))?;
+                let facts =
+                    Facts { target_names: table.targets, unit: "", coupling: Coupling::Componentwise, records: Records::Rows };
+                Ok(Plan::Mlp(Assembled { predictor, objective, splits, facts }))
+            }
+            (DataConfig::CsvSeries(data), ModelConfig::Ode(model)) => {
+                let series = data.load(root, seed)?;
+                let scaling = SeriesScaling::fit(&series.train);
+                let n = scaling.state.len();
+                let objective = objective(experiment, Coupling::Componentwise, vec![0.0; n], scaling.state.clone())?;
+                let predictor = OdePredictor::new(model, objective.outcome().layout(), seed)?;
+                let splits = series.try_map(|trajectory| SeriesGroup::new(trajectory, &scaling))?;
+                let facts = Facts {
+                    target_names: data.states.clone(),
+                    unit: "",
+                    coupling: Coupling::Componentwise,
+                    records: Records::Series(series),
+                };
+                Ok(Plan::Ode(Assembled { predictor, objective, splits, facts }))
+            }
+            (DataConfig::Extxyz(data), ModelConfig::Painn(model)) => {
+                let (structures, isolated) = data.load(root, seed)?;
+                let scaling = ForceScaling::fit(&structures.train, &isolated);
+                let objective = objective(experiment, Coupling::Joint, vec![0.0; 3], vec![scaling.force; 3])?;
+                let species = species(&structures.train);
+                let layout: Layout = objective.outcome().layout();
+                let model_config = surprisal_atoms::ForceModelConfig::Painn(model.clone());
+                let predictor = ForcePredictor { model: model_config.get().build(layout.outputs, &species, seed, device)? };
+                let cutoff = model.cutoff_angstrom;
+                let splits = structures.try_map(|s| {
+                    predictor.model.check_species(s)?;
+                    FrameGroup::new(s, cutoff, &scaling).map_err(Failure::from)
+                })?;
+                let facts = Facts {
+                    target_names: ["F_x", "F_y", "F_z"].map(String::from).to_vec(),
+                    unit: "eV/Å",
+                    coupling: Coupling::Joint,
+                    records: Records::Structures(structures, scaling),
+                };
+                Ok(Plan::Force(Assembled { predictor, objective, splits, facts }))
+            }
+            (data, model) => Err(mismatch(data.name(), model.name())),
+        }
+    }
+}
+
+fn objective(experiment: &Experiment, coupling: Coupling, shift: Vec<f64>, scale: Vec<f64>) -> Result<Objective, Failure> {
+    let outcome = Outcome::new(experiment.likelihood.clone(), shift.len(), coupling, scale, shift)?;
+    Ok(Objective::new(outcome, experiment.risk.clone(), experiment.penalty.clone(), experiment.energy_likelihood.clone())?)
+}
+
+/// The atomic numbers that occur, ascending.
+fn species(structures: &[Structure]) -> Vec<u8> {
+    let counts: BTreeMap<u8, usize> =
+        structures.iter().flat_map(|s| &s.species).fold(BTreeMap::new(), |mut counts, &z| {
+            *counts.entry(z).or_default() += 1;
+            counts
+        });
+    counts.into_keys().collect()
+}
+
+fn mismatch(data: &str, model: &str) -> Failure {
+    let wanted = match model {
+        "mlp" => "`[data.csv]`, the columns of a table",
+        "ode" => "`[data.csv_series]`, trajectories",
+        _ => "`[data.extxyz]`, atomic structures",
+    };
+    Failure::user(
+        format!("`[model.{model}]` cannot learn from `[data.{data}]`"),
+        format!("it wants {wanted}"),
+    )
+}

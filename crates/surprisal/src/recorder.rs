@@ -1,0 +1,115 @@
+//! Writes what a fit reports: the run file's curves, `log.jsonl`, progress for a person.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use surprisal_data::run_file::{Evaluation, SplitEvaluation, Writer};
+use surprisal_train::fit::{EvaluationReport, Observer, StepReport};
+use surprisal_train::TrainError;
+
+use crate::failure::Failure;
+use crate::progress::Progress;
+
+/// Per split, besides the per-sample values of `valid`.
+pub(crate) const METRICS: [&str; 2] = ["nll", "mse"];
+
+/// Writes what a fit reports.
+pub(crate) struct Recorder {
+    run_file: Writer,
+    log: File,
+    log_path: PathBuf,
+    progress: Progress,
+}
+
+impl Recorder {
+    pub(crate) fn new(run_file: Writer, log_path: &Path, progress: Progress) -> Result<Self, Failure> {
+        let log = OpenOptions::new().create(true).append(true).open(log_path).map_err(|e| Failure::file(log_path, "write", &e))?;
+        Ok(Self { run_file, log, log_path: log_path.to_path_buf(), progress })
+    }
+
+    /// The run file, to complete it.
+    pub(crate) fn finish(self) -> Writer {
+        self.progress.finish();
+        self.run_file
+    }
+
+    /// One line of `log.jsonl`.
+    pub(crate) fn log(&mut self, event: &Value) -> Result<(), TrainError> {
+        writeln!(self.log, "{event}").map_err(|source| TrainError::Io { path: self.log_path.clone(), source })
+    }
+}
+
+impl Observer for Recorder {
+    fn step(&mut self, report: &StepReport<'_>) -> Result<(), TrainError> {
+        self.progress.step(report);
+        let terms: serde_json::Map<String, Value> = report.terms.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+        self.log(&json!({
+            "event": "step",
+            "step": report.progress.step,
+            "epoch": report.progress.epoch + 1,
+            "loss": report.loss,
+            "terms": terms,
+            "gradient_norm": report.gradient_norm,
+            "learning_rate": report.learning_rate,
+        }))
+    }
+
+    fn evaluation(&mut self, report: &EvaluationReport<'_>) -> Result<(), TrainError> {
+        let splits: Vec<SplitEvaluation<'_>> = report
+            .splits
+            .iter()
+            .map(|s| {
+                let whole = s.split == "valid";
+                SplitEvaluation {
+                    metrics: vec![s.mean_nll(), s.mse()],
+                    nll: if whole { &s.nll } else { &[] },
+                    squared_error: if whole { &s.squared_error } else { &[] },
+                }
+            })
+            .collect();
+        self.run_file
+            .append(&Evaluation {
+                epoch: report.progress.epoch as f64,
+                step: report.progress.step,
+                learning_rate: report.learning_rate,
+                splits,
+            })
+            .map_err(|e| TrainError::Observer(Box::new(e)))?;
+        self.progress.evaluation(report);
+        let splits: serde_json::Map<String, Value> =
+            report.splits.iter().map(|s| (s.split.clone(), json!({"nll": s.mean_nll(), "rmse": s.mse().sqrt()}))).collect();
+        self.log(&json!({
+            "event": "evaluation",
+            "evaluation": report.progress.n_evaluations - 1,
+            "epoch": report.progress.epoch,
+            "step": report.progress.step,
+            "train_loss": report.loss,
+            "learning_rate": report.learning_rate,
+            "splits": splits,
+            "best": report.is_best,
+        }))
+    }
+
+    fn checkpoint(&mut self, path: &Path) -> Result<(), TrainError> {
+        self.log(&json!({"event": "checkpoint", "file": path.file_name().map(|n| n.to_string_lossy().into_owned())}))
+    }
+}
+
+/// Watches nothing.
+pub(crate) struct Silent;
+
+impl Observer for Silent {
+    fn step(&mut self, _: &StepReport<'_>) -> Result<(), TrainError> {
+        Ok(())
+    }
+
+    fn evaluation(&mut self, _: &EvaluationReport<'_>) -> Result<(), TrainError> {
+        Ok(())
+    }
+
+    fn checkpoint(&mut self, _: &Path) -> Result<(), TrainError> {
+        Ok(())
+    }
+}

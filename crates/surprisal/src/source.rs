@@ -1,0 +1,172 @@
+//! From a TOML file and `--set` overrides to an [`Experiment`], with errors that name the place.
+
+use std::path::{Path, PathBuf};
+
+use surprisal_core::closest;
+use toml_edit::{DocumentMut, Item, Table, TableLike, Value};
+
+use crate::experiment::Experiment;
+use crate::failure::Failure;
+
+/// Tables of which exactly one entry is chosen; setting another entry replaces the chosen one.
+const FAMILIES: [&str; 6] = ["data", "model", "likelihood", "risk", "optimizer", "schedule"];
+
+/// An experiment and the folder its paths start from.
+pub(crate) struct Source {
+    /// As configured, overrides applied, `data_root` absolute.
+    pub(crate) experiment: Experiment,
+    /// `data_root`, absolute.
+    pub(crate) data_root: PathBuf,
+}
+
+/// Reads a configuration file and applies `KEY=VALUE` overrides to it.
+pub(crate) fn read(path: &Path, overrides: &[String]) -> Result<Source, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|e| Failure::file(path, "read", &e))?;
+    let mut experiment = if overrides.is_empty() { parse(path, &text)? } else { parse_overridden(path, &text, overrides)? };
+    check_values(path, &experiment)?;
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let data_root = folder.join(experiment.data_root.as_deref().unwrap_or(Path::new(".")));
+    let data_root = data_root.canonicalize().map_err(|e| {
+        Failure::user(
+            format!("{}: `data_root` is no folder: {} ({e})", path.display(), data_root.display()),
+            "`data_root` is resolved against the folder of the configuration file",
+        )
+    })?;
+    experiment.data_root = Some(data_root.clone());
+    Ok(Source { experiment, data_root })
+}
+
+fn parse(path: &Path, text: &str) -> Result<Experiment, Failure> {
+    toml::from_str(text).map_err(|error| located(&path.display().to_string(), text, error.span(), error.message()))
+}
+
+/// Parses with overrides. An error that the file has without them is shown in the file; one that an
+/// override brings is laid at its door.
+fn parse_overridden(path: &Path, text: &str, overrides: &[String]) -> Result<Experiment, Failure> {
+    let mut document: DocumentMut =
+        text.parse().map_err(|e: toml_edit::TomlError| located(&path.display().to_string(), text, e.span(), e.message()))?;
+    for assignment in overrides {
+        apply(&mut document, assignment)?;
+    }
+    let whole = toml::from_str::<Experiment>(&document.to_string());
+    let error = match whole {
+        Ok(experiment) => return Ok(experiment),
+        Err(error) => located("", "", None, error.message()),
+    };
+    if let Err(in_file) = parse(path, text)
+        && in_file.message().contains(error.message())
+    {
+        return Err(in_file);
+    }
+    let mut document: DocumentMut = text.parse().map_err(|e: toml_edit::TomlError| Failure::program(e.to_string()))?;
+    for assignment in overrides {
+        apply(&mut document, assignment)?;
+        if let Err(e) = toml::from_str::<Experiment>(&document.to_string()) {
+            let failure = located(&format!("--set {assignment}"), "", None, e.message());
+            return Err(failure);
+        }
+    }
+    Err(error)
+}
+
+/// `a.b.c=value`: the value is TOML where it parses as TOML, else a string.
+fn apply(document: &mut DocumentMut, assignment: &str) -> Result<(), Failure> {
+    let (key, value) = assignment.split_once('=').ok_or_else(|| {
+        Failure::user(format!("--set {assignment}: no `=`"), "write --set KEY=VALUE, for example --set train.epochs=5")
+    })?;
+    let value: Value = value.trim().parse().unwrap_or_else(|_| Value::from(value.trim()));
+    let keys: Vec<&str> = key.trim().split('.').collect();
+    assign(document.as_table_mut(), &keys, value, true).map_err(|at| {
+        Failure::user(
+            format!("--set {assignment}: `{at}` is not a table, or has no such entry"),
+            "name a key inside a table, for example --set optimizer.adamw.learning_rate=1e-3",
+        )
+    })
+}
+
+/// Sets `keys` below `table`, making tables on the way; the error is the key that is no table.
+fn assign(table: &mut dyn TableLike, keys: &[&str], value: Value, top: bool) -> Result<(), String> {
+    let (name, rest) = keys.split_first().ok_or_else(String::new)?;
+    let Some(next) = rest.first() else {
+        table.insert(name, Item::Value(value));
+        return Ok(());
+    };
+    let entry = table.entry(name).or_insert(Item::Table(Table::new()));
+    if let Some(array) = entry.as_array_of_tables_mut() {
+        let chosen = next.parse().ok().and_then(|index: usize| array.get_mut(index)).ok_or_else(|| (*next).to_string())?;
+        return assign(chosen, &rest[1..], value, false);
+    }
+    let inner = entry.as_table_like_mut().ok_or_else(|| (*name).to_string())?;
+    if top && FAMILIES.contains(name) && !inner.contains_key(next) {
+        inner.clear();
+    }
+    assign(inner, rest, value, false)
+}
+
+/// An error with `file:line:column`, the line itself and a nearby name.
+fn located(file: &str, text: &str, span: Option<std::ops::Range<usize>>, message: &str) -> Failure {
+    let message = message.trim();
+    let mut shown = String::new();
+    match span {
+        Some(span) if !text.is_empty() => {
+            let start = span.start.min(text.len());
+            let before = &text[..start];
+            let line = before.matches('\n').count() + 1;
+            let column = before.rsplit('\n').next().map_or(0, |l| l.chars().count()) + 1;
+            shown.push_str(&format!("{file}:{line}:{column}: {message}"));
+            if let Some(source) = text.lines().nth(line - 1).filter(|l| !l.trim().is_empty()) {
+                let margin = line.to_string();
+                let blank = " ".repeat(margin.len());
+                let width = text[start..span.end.min(text.len())].lines().next().map_or(1, |l| l.chars().count().max(1));
+                shown.push_str(&format!("\n {margin} | {source}\n {blank} | {}{}", " ".repeat(column - 1), "^".repeat(width)));
+            }
+        }
+        _ if file.is_empty() => shown.push_str(message),
+        _ => shown.push_str(&format!("{file}: {message}")),
+    }
+    Failure::user(shown, advice(message))
+}
+
+/// What to do about a message of the TOML reader.
+fn advice(message: &str) -> String {
+    let names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    if message.starts_with("unknown field") || message.starts_with("unknown variant") {
+        if let Some((wrong, candidates)) = names.split_first() {
+            if let Some(name) = closest(wrong, candidates.iter().copied()) {
+                return format!("did you mean `{name}`?");
+            }
+            return "run `surprisal list` for every name, `surprisal schema` for every key".into();
+        }
+    }
+    if message.starts_with("missing field") {
+        return "add it; `surprisal schema` describes every key".into();
+    }
+    if message.contains("wanted exactly 1 element") {
+        return "choose one entry of the family: keep one of its tables".into();
+    }
+    "`surprisal schema` describes every key and its type".into()
+}
+
+/// Values that no type can rule out.
+fn check_values(path: &Path, experiment: &Experiment) -> Result<(), Failure> {
+    let file = path.display();
+    let name = &experiment.name;
+    if name.is_empty() || name.starts_with('.') || !name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) {
+        return Err(Failure::user(
+            format!("{file}: `name` is `{name}`"),
+            "it names a folder: use letters, digits, `-`, `_` and `.`",
+        ));
+    }
+    if let Some((key, problem)) = experiment.train.problem() {
+        return Err(Failure::user(format!("{file}: `train.{key}` {problem}"), "`surprisal schema` describes every key"));
+    }
+    let optimizer = &experiment.optimizer;
+    if let Some(problem) = optimizer.get().problem() {
+        return Err(Failure::user(format!("{file}: optimizer.{}: {problem}", optimizer.name()), "`surprisal schema` describes every key"));
+    }
+    let schedule = &experiment.schedule;
+    if let Some(problem) = schedule.get().problem() {
+        return Err(Failure::user(format!("{file}: schedule.{}: {problem}", schedule.name()), "`surprisal schema` describes every key"));
+    }
+    Ok(())
+}

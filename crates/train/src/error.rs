@@ -1,0 +1,102 @@
+//! What can go wrong while fitting.
+
+use std::path::PathBuf;
+
+use surprisal_atoms::AtomsError;
+use surprisal_core::{Blame, Diagnose};
+use surprisal_objective::ObjectiveError;
+use surprisal_ode::OdeError;
+
+/// What can go wrong while fitting.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// A loss or gradient that is not a number.
+    #[error("the {what} became {value} at step {step} (epoch {epoch}), batch: {groups}{kept}")]
+    NotFinite {
+        /// Loss or gradient norm.
+        what: &'static str,
+        /// NaN or ±inf.
+        value: f64,
+        /// Step, counted from 1.
+        step: u64,
+        /// Epoch, counted from 1.
+        epoch: usize,
+        /// The groups of the batch, in words.
+        groups: String,
+        /// The last good checkpoint, in words.
+        kept: String,
+    },
+    /// A checkpoint that cannot be used.
+    #[error("checkpoint {}: {reason}", path.display())]
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A file that cannot be written or read.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Records that do not fit the predictor.
+    #[error("{message}")]
+    Unfit {
+        /// What does not fit.
+        message: String,
+        /// What to do about it.
+        hint: String,
+    },
+    /// An observer (the run file, the log) failed.
+    #[error("{0}")]
+    Observer(Box<dyn Diagnose + Send + Sync>),
+    /// The force model failed.
+    #[error(transparent)]
+    Atoms(#[from] AtomsError),
+    /// The solver failed.
+    #[error("trajectory `{trajectory}`: {source}")]
+    Ode {
+        /// The trajectory's name in the data.
+        trajectory: String,
+        /// What the solver said.
+        source: OdeError,
+    },
+    /// The objective failed.
+    #[error(transparent)]
+    Objective(#[from] ObjectiveError),
+    /// A tensor operation failed.
+    #[error("tensor operation: {0}")]
+    Tensor(#[from] candle_core::Error),
+}
+
+impl Diagnose for TrainError {
+    fn blame(&self) -> Blame {
+        match self {
+            Self::NotFinite { .. } | Self::Checkpoint { .. } | Self::Unfit { .. } | Self::Ode { .. } => Blame::User,
+            Self::Io { .. } | Self::Tensor(_) => Blame::Program,
+            Self::Observer(e) => e.blame(),
+            Self::Atoms(e) => e.blame(),
+            Self::Objective(e) => e.blame(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NotFinite { .. } => {
+                Some("lower `learning_rate`, set `train.clip_norm`, or look at the named groups for wrong data".into())
+            }
+            Self::Checkpoint { .. } => {
+                Some("remove the damaged file to resume from the one before it, or start a new run".into())
+            }
+            Self::Unfit { hint, .. } => Some(hint.clone()),
+            Self::Ode { source, .. } => source.hint(),
+            Self::Observer(e) => e.hint(),
+            Self::Atoms(e) => e.hint(),
+            Self::Objective(e) => e.hint(),
+            Self::Io { .. } | Self::Tensor(_) => None,
+        }
+    }
+}

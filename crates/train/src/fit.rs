@@ -1,0 +1,261 @@
+//! The training loop.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use candle_core::Tensor;
+use surprisal_core::records::Splits;
+use surprisal_core::{Parameter, rng};
+use surprisal_objective::Objective;
+
+use crate::optimizer::Optimizer;
+use crate::schedule::Schedule;
+use crate::settings::Keep;
+use crate::state::{Progress, State, set_values, values};
+use crate::stopping::{Best, exhausted};
+use crate::{Predictor, SplitScores, Train, TrainError, average, checkpoint, evaluate, gradient, shard};
+
+/// Everything a fit is made of.
+pub struct Fit<'a, P: Predictor> {
+    /// The model.
+    pub predictor: &'a P,
+    /// The loss.
+    pub objective: &'a Objective,
+    /// The data.
+    pub splits: &'a Splits<P::Group>,
+    /// How long and in what portions.
+    pub settings: &'a Train,
+    /// The update rule.
+    pub optimizer: &'a dyn Optimizer,
+    /// The learning rate's course.
+    pub schedule: &'a dyn Schedule,
+    /// Orders the batches.
+    pub seed: u64,
+    /// Where checkpoints go.
+    pub checkpoints: &'a Path,
+    /// Set from outside (a signal) to stop at the next step with a checkpoint.
+    pub interrupted: &'a AtomicBool,
+}
+
+/// How a fit ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// All epochs are done.
+    Finished,
+    /// No better validation NLL for `patience` evaluations.
+    Stopped,
+    /// Told to; a checkpoint is written.
+    Interrupted,
+}
+
+/// One step, for whoever watches.
+#[derive(Debug, Clone)]
+pub struct StepReport<'a> {
+    /// Counters after the step.
+    pub progress: &'a Progress,
+    /// The loss and its terms by name.
+    pub loss: f64,
+    /// Risk, penalties, regularisers.
+    pub terms: &'a [(String, f64)],
+    /// The gradient's 2-norm before clipping.
+    pub gradient_norm: f64,
+    /// The learning rate of the step.
+    pub learning_rate: f64,
+    /// Steps of the whole run.
+    pub n_steps: u64,
+}
+
+/// One evaluation, for whoever watches.
+#[derive(Debug, Clone)]
+pub struct EvaluationReport<'a> {
+    /// Counters at the evaluation, which is number `n_evaluations - 1`.
+    pub progress: &'a Progress,
+    /// Mean training loss of the epoch.
+    pub loss: f64,
+    /// The learning rate of the last step.
+    pub learning_rate: f64,
+    /// Every split, in the order of [`Splits::parts`].
+    pub splits: &'a [SplitScores],
+    /// Whether it is the best so far.
+    pub is_best: bool,
+}
+
+/// Watches a fit; never steers it, except by failing.
+pub trait Observer {
+    /// After every step.
+    fn step(&mut self, report: &StepReport<'_>) -> Result<(), TrainError>;
+    /// After every evaluation.
+    fn evaluation(&mut self, report: &EvaluationReport<'_>) -> Result<(), TrainError>;
+    /// After every checkpoint.
+    fn checkpoint(&mut self, path: &Path) -> Result<(), TrainError>;
+}
+
+impl<P: Predictor> Fit<'_, P> {
+    /// Every trainable tensor: the predictor's, then the objective's own.
+    pub fn parameters(&self) -> Vec<Parameter> {
+        self.predictor.parameters().iter().chain(self.objective.parameters().iter()).cloned().collect()
+    }
+
+    /// A state before the first step.
+    pub fn start(&self) -> Result<State, TrainError> {
+        Ok(State::start(&self.parameters(), self.optimizer, self.settings.ema_decay)?)
+    }
+
+    /// Steps of the whole run.
+    pub fn n_steps(&self) -> u64 {
+        (self.settings.epochs * self.splits.train.len().div_ceil(self.settings.batch_size)) as u64
+    }
+
+    /// The losses of the first `n` steps, to see that they can be taken at all.
+    pub fn try_steps(&self, n: usize, observer: &mut dyn Observer) -> Result<Vec<f64>, TrainError> {
+        let (parameters, mut state) = (self.parameters(), self.start()?);
+        let order: Vec<usize> = (0..self.splits.train.len()).collect();
+        let batches = order.chunks(self.settings.batch_size).cycle().take(n);
+        let mut losses = Vec::with_capacity(n);
+        for batch in batches {
+            let before = state.progress.loss_sum;
+            self.step(&parameters, &mut state, batch, observer)?;
+            losses.push((state.progress.loss_sum - before) / batch.len() as f64);
+        }
+        Ok(losses)
+    }
+
+    /// Trains from `state` to the end; on return the parameters hold the values to keep.
+    pub fn run(&self, mut state: State, observer: &mut dyn Observer) -> Result<(Outcome, State), TrainError> {
+        let parameters = self.parameters();
+        let mut last_checkpoint = Instant::now();
+        let mut outcome = Outcome::Finished;
+        'run: while state.progress.epoch < self.settings.epochs {
+            if exhausted(state.progress.best, state.progress.n_evaluations, self.settings.patience) {
+                outcome = Outcome::Stopped;
+                break;
+            }
+            let order = rng::permutation(&mut rng::stream(self.seed, "shuffle", state.progress.epoch as u64), self.splits.train.len());
+            for batch in order.chunks(self.settings.batch_size).skip(state.progress.batch) {
+                self.step(&parameters, &mut state, batch, observer)?;
+                let interrupted = self.interrupted.load(Ordering::Relaxed);
+                let due = last_checkpoint.elapsed().as_secs_f64() > self.settings.checkpoint_seconds
+                    || self.settings.checkpoint_steps.is_some_and(|n| state.progress.step.is_multiple_of(n));
+                if interrupted || due {
+                    observer.checkpoint(&checkpoint::save(self.checkpoints, &parameters, &state)?)?;
+                    last_checkpoint = Instant::now();
+                }
+                if interrupted {
+                    outcome = Outcome::Interrupted;
+                    break 'run;
+                }
+            }
+            self.finish_epoch(&parameters, &mut state, observer)?;
+            if state.progress.epoch.is_multiple_of(self.settings.evaluate_every) || state.progress.epoch == self.settings.epochs {
+                observer.checkpoint(&checkpoint::save(self.checkpoints, &parameters, &state)?)?;
+                last_checkpoint = Instant::now();
+            }
+        }
+        if outcome != Outcome::Interrupted {
+            let kept = match self.settings.keep {
+                Keep::Best => state.best.as_ref().or(state.average.as_ref()),
+                Keep::Last => state.average.as_ref(),
+            };
+            if let Some(kept) = kept {
+                set_values(&parameters, kept)?;
+            }
+        }
+        Ok((outcome, state))
+    }
+
+    /// One gradient step on the groups `batch`.
+    fn step(&self, parameters: &[Parameter], state: &mut State, batch: &[usize], observer: &mut dyn Observer) -> Result<(), TrainError> {
+        let started = Instant::now();
+        let groups: Vec<&P::Group> = batch.iter().map(|&i| &self.splits.train[i]).collect();
+        let (evaluation, gradient) = self.loss_and_gradient(&groups)?;
+        let gradient_norm = gradient::norm(&gradient)?;
+        let step = state.progress.step + 1;
+        for (what, value) in [("loss", evaluation.loss), ("gradient norm", gradient_norm)] {
+            if !value.is_finite() {
+                return Err(self.not_finite(what, value, step, state.progress.epoch + 1, &groups));
+            }
+        }
+        let gradient = match self.settings.clip_norm {
+            Some(limit) => gradient::clip(gradient, gradient_norm, limit)?,
+            None => gradient,
+        };
+        let n_steps = self.n_steps();
+        let learning_rate = self.optimizer.learning_rate() * self.schedule.factor(state.progress.step, n_steps);
+        let sizes = self.optimizer.step(parameters, &gradient, &mut state.memory, learning_rate, step)?;
+        self.objective.proximal(self.predictor.parameters(), &sizes)?;
+        if let Some(average) = &mut state.average {
+            average::update(average, parameters, self.settings.ema_decay, step)?;
+        }
+        let progress = &mut state.progress;
+        progress.step = step;
+        progress.batch += 1;
+        progress.loss_sum += evaluation.loss * batch.len() as f64;
+        progress.n_seen += batch.len();
+        progress.train_seconds += started.elapsed().as_secs_f64();
+        observer.step(&StepReport { progress, loss: evaluation.loss, terms: &evaluation.terms, gradient_norm, learning_rate, n_steps })
+    }
+
+    /// The loss of these groups and its gradient in the order of [`Fit::parameters`].
+    pub fn loss_and_gradient(&self, groups: &[&P::Group]) -> Result<(surprisal_objective::Evaluation, Vec<Tensor>), TrainError> {
+        let target = shard::target(self.predictor, self.objective.outcome().layout().dim, groups)?;
+        let forward = shard::predict(self.predictor, groups, self.shard_size())?;
+        let mut evaluation = self.objective.evaluate(&forward.prediction, &target, self.predictor.parameters())?;
+        let mut gradient = shard::pullback(self.predictor, forward, &evaluation.cotangent)?;
+        if let Some(of_penalties) = evaluation.model_gradient.take() {
+            gradient = gradient::sum(vec![gradient, of_penalties])?;
+        }
+        gradient.append(&mut evaluation.own_gradient);
+        Ok((evaluation, gradient))
+    }
+
+    fn shard_size(&self) -> usize {
+        self.settings.shard_size.unwrap_or_else(|| self.predictor.shard_size())
+    }
+
+    /// Counts the epoch and evaluates where one is due, with the averaged weights if there are any.
+    fn finish_epoch(&self, parameters: &[Parameter], state: &mut State, observer: &mut dyn Observer) -> Result<(), TrainError> {
+        let loss = state.progress.loss_sum / state.progress.n_seen as f64;
+        let epoch = state.progress.epoch + 1;
+        state.progress = Progress { epoch, batch: 0, loss_sum: 0.0, n_seen: 0, ..state.progress.clone() };
+        if !epoch.is_multiple_of(self.settings.evaluate_every) && epoch != self.settings.epochs {
+            return Ok(());
+        }
+        let started = Instant::now();
+        let raw = state.average.as_ref().map(|_| values(parameters)).transpose()?;
+        if let Some(average) = &state.average {
+            set_values(parameters, average)?;
+        }
+        let splits = evaluate::curve_groups(self.splits, self.settings.curve_groups)
+            .into_iter()
+            .map(|(name, groups)| evaluate::evaluate(self.predictor, self.objective, name, &groups, self.shard_size()))
+            .collect::<Result<Vec<_>, _>>()?;
+        let evaluation = state.progress.n_evaluations;
+        let valid = splits.iter().find(|s| s.split == "valid").map(SplitScores::mean_nll);
+        let is_best = valid.is_some_and(|nll| state.progress.best.is_none_or(|best| nll < best.nll));
+        if let (Some(nll), true) = (valid, is_best) {
+            state.progress.best = Some(Best { nll, evaluation, epoch });
+            state.best = Some(values(parameters)?);
+        }
+        if let Some(raw) = raw {
+            set_values(parameters, &raw)?;
+        }
+        state.progress.n_evaluations += 1;
+        state.progress.evaluate_seconds += started.elapsed().as_secs_f64();
+        let learning_rate =
+            self.optimizer.learning_rate() * self.schedule.factor(state.progress.step.saturating_sub(1), self.n_steps());
+        observer.evaluation(&EvaluationReport { progress: &state.progress, loss, learning_rate, splits: &splits, is_best })
+    }
+
+    fn not_finite(&self, what: &'static str, value: f64, step: u64, epoch: usize, groups: &[&P::Group]) -> TrainError {
+        let mut names: Vec<String> = groups.iter().take(8).map(|g| self.predictor.describe(g)).collect();
+        if groups.len() > names.len() {
+            names.push(format!("… ({} in all)", groups.len()));
+        }
+        let kept = match checkpoint::newest(self.checkpoints) {
+            Some(path) => format!("; the last good checkpoint is {}", path.display()),
+            None => String::new(),
+        };
+        TrainError::NotFinite { what, value, step, epoch, groups: names.join(", "), kept }
+    }
+}

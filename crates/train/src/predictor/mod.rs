@@ -1,0 +1,43 @@
+//! Predictors: models behind one interface, each with its own exact gradient.
+
+pub mod force;
+pub mod mlp;
+pub mod ode;
+pub mod standardize;
+
+use candle_core::Tensor;
+use surprisal_core::prediction::GroupTarget;
+use surprisal_core::{Cotangent, Parameters, Prediction};
+
+use crate::TrainError;
+
+/// A model that predicts the samples of whole groups and pulls cotangents back to its parameters.
+///
+/// Methods take `&self` and run on many shards at once.
+pub trait Predictor: Sync {
+    /// One group, prepared: a standardised row, a scaled trajectory, an atomic graph.
+    type Group: Sync;
+    /// What [`Predictor::pullback`] needs of one [`Predictor::predict`].
+    type Tape: Send;
+
+    /// The trainable tensors; a gradient has their order.
+    fn parameters(&self) -> &Parameters;
+
+    /// Groups per shard where the configuration does not say.
+    fn shard_size(&self) -> usize;
+
+    /// What was observed of a group, in the standardised units of the prediction.
+    fn target<'a>(&self, group: &'a Self::Group) -> GroupTarget<'a>;
+
+    /// A few words that find the group in the user's data (`frame 17`, `line 5`).
+    fn describe(&self, group: &Self::Group) -> String;
+
+    /// The prediction of a shard, and its tape.
+    fn predict(&self, shard: &[&Self::Group]) -> Result<(Prediction, Self::Tape), TrainError>;
+
+    /// The prediction alone.
+    fn evaluate(&self, shard: &[&Self::Group]) -> Result<Prediction, TrainError>;
+
+    /// Σ ⟨cotangent, ∂prediction/∂θ⟩ for every parameter θ.
+    fn pullback(&self, tape: Self::Tape, cotangent: &Cotangent) -> Result<Vec<Tensor>, TrainError>;
+}
