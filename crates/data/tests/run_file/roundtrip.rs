@@ -1,0 +1,228 @@
+use surprisal_core::{Blame, Diagnose};
+use surprisal_data::run_file::{
+    Column, Evaluation, Layout, PerSampleQuantity, PredictionTable, Reader, RunFileError, SplitEvaluation, Writer,
+};
+
+use crate::example::{self, N_TEST, numbers, value};
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+#[test]
+fn what_is_written_is_read() {
+    let folder = folder();
+    let path = folder.path().join("run.h5");
+    example::write_complete(&path).unwrap();
+    let run = Reader::open(&path).unwrap();
+
+    assert_eq!(run.attribute("name").unwrap(), "example");
+    assert_eq!(run.attribute("provenance").unwrap(), example::provenance());
+    assert_eq!(run.seed().unwrap(), u64::MAX);
+    assert_eq!(run.splits(), ["train", "hot"]);
+
+    assert_eq!(run.n_evaluations(), 3);
+    assert_eq!(run.selected().unwrap(), Some(1));
+    assert_eq!(run.epochs().unwrap(), [0.0, 0.5, 1.0]);
+    assert_eq!(run.steps().unwrap(), [0, 10, 20]);
+    assert_eq!(run.learning_rates().unwrap(), [1e-3, 1e-3 / 2.0, 1e-3 / 3.0]);
+    assert_eq!(run.metrics("train").unwrap(), ["nll", "mse"]);
+    assert_eq!(run.curve("train", "nll").unwrap(), [value(0, 1), value(1, 1), value(2, 1)]);
+    assert!(run.curve("train", "mse").unwrap().iter().all(|x| x.is_nan()));
+    assert!(!run.has_per_sample("train"));
+    let nll = run.per_sample("hot", PerSampleQuantity::Nll).unwrap();
+    assert_eq!((nll.n_evaluations, nll.n_samples), (3, N_TEST));
+    let squared_error = run.per_sample("hot", PerSampleQuantity::SquaredError).unwrap();
+    for evaluation in 0..3 {
+        for sample in 0..N_TEST {
+            let expected = value(evaluation, sample);
+            assert_eq!(nll.evaluation(evaluation)[sample], expected);
+            assert_eq!(squared_error.evaluation(evaluation)[sample], expected * expected);
+        }
+    }
+
+    assert_eq!(run.columns("hot").unwrap(), ["df", "scale"]);
+    let log_scale = run.column("train", "log_scale").unwrap();
+    assert_eq!((log_scale.n_samples, log_scale.width), (6, 2));
+    assert_eq!(log_scale.values, numbers(12, 0.3));
+    let nll = run.column("hot", "nll").unwrap();
+    assert_eq!((nll.n_samples, nll.width), (N_TEST, 1));
+    assert_eq!(nll.values, numbers(N_TEST, 0.4));
+    assert_eq!(run.column("hot", "df").unwrap().values, numbers(N_TEST, 0.5));
+    assert_eq!(run.group("train").unwrap(), [0, 0, 1, 1, 2, 2]);
+
+    assert_eq!(run.parameters().unwrap(), ["tau", "weight"]);
+    assert_eq!(run.parameter("weight").unwrap(), (numbers(6, 0.0), vec![2, 3]));
+    assert_eq!(run.parameter("tau").unwrap(), (vec![2.5], vec![]));
+
+    assert!(run.has_series("train") && !run.has_series("hot"));
+    assert_eq!(run.states("train").unwrap(), ["x", "y"]);
+    let (read, written) = (run.series("train").unwrap(), example::series());
+    assert_eq!((&read.time, &read.group, &read.state), (&written.time, &written.group, &written.state));
+    let same = |(a, b): (&f64, &f64)| a == b || (a.is_nan() && b.is_nan());
+    assert!(read.observed.iter().zip(&written.observed).all(same));
+}
+
+#[test]
+fn an_unfinished_run_says_nan() {
+    let folder = folder();
+    let path = folder.path().join("run.h5");
+    drop(Writer::create(&path, &example::layout()).unwrap());
+    let run = Reader::open(&path).unwrap();
+    assert_eq!(run.n_evaluations(), 0);
+    assert_eq!(run.selected().unwrap(), None);
+    assert_eq!(run.curve("hot", "nll").unwrap(), [0.0; 0]);
+    assert_eq!(run.per_sample("hot", PerSampleQuantity::Nll).unwrap().values, [0.0; 0]);
+    assert!(run.column("hot", "location").unwrap().values.iter().all(|x| x.is_nan()));
+    assert_eq!(run.group("train").unwrap(), [0, 0, 1, 1, 2, 2]);
+}
+
+#[test]
+fn a_resume_keeps_what_it_is_told_and_goes_on() {
+    let folder = folder();
+    let path = folder.path().join("run.h5");
+    let mut writer = Writer::create(&path, &example::layout()).unwrap();
+    for evaluation in 0..300 {
+        example::append(&mut writer, evaluation).unwrap();
+    }
+    drop(writer);
+    // Evaluations beyond the checkpoint are cut off; what follows replaces them.
+    let mut writer = Writer::open(&path, &example::layout(), 270).unwrap();
+    assert_eq!(writer.n_evaluations(), 270);
+    for evaluation in 1000..1003 {
+        example::append(&mut writer, evaluation).unwrap();
+    }
+    drop(writer);
+    let run = Reader::open(&path).unwrap();
+    let places: Vec<usize> = (0..270).chain(1000..1003).collect();
+    let curve: Vec<f64> = places.iter().map(|&e| value(e, 2)).collect();
+    assert_eq!(run.curve("hot", "nll").unwrap(), curve);
+    let nll = run.per_sample("hot", PerSampleQuantity::Nll).unwrap();
+    for (row, &place) in places.iter().enumerate() {
+        assert_eq!(nll.evaluation(row)[N_TEST - 1], value(place, N_TEST - 1));
+    }
+}
+
+#[test]
+fn a_resume_refuses_another_run() {
+    let folder = folder();
+    let path = folder.path().join("run.h5");
+    let mut writer = Writer::create(&path, &example::layout()).unwrap();
+    example::append(&mut writer, 0).unwrap();
+    drop(writer);
+
+    let error = Writer::open(&path, &example::layout(), 2).unwrap_err();
+    assert!(matches!(error, RunFileError::Evaluations { keep: 2, found: 1, .. }), "{error}");
+
+    let changed = |change: fn(&mut Layout)| {
+        let mut layout = example::layout();
+        change(&mut layout);
+        Writer::open(&path, &layout, 1).unwrap_err()
+    };
+    let error = changed(|l| l.splits[0].metrics.push("crps".into()));
+    assert!(matches!(&error, RunFileError::Missing { object, .. } if object == "/curves/train/crps"), "{error}");
+    let error = changed(|l| l.splits[1].columns[0].width = 2);
+    assert!(matches!(&error, RunFileError::Shape { object, .. } if object == "/predictions/hot/df"), "{error}");
+    let error = changed(|l| l.splits[0].group = vec![0, 1, 1, 1, 2, 2]);
+    assert!(matches!(&error, RunFileError::Groups { object, .. } if object == "/predictions/train/group"), "{error}");
+    assert!(Writer::open(&path, &example::layout(), 1).is_ok());
+}
+
+#[test]
+fn wrong_shapes_name_the_object() {
+    let folder = folder();
+    let path = folder.path().join("run.h5");
+    let mut writer = Writer::create(&path, &example::layout()).unwrap();
+    let table = PredictionTable { target: &numbers(11, 0.0), location: &[], columns: vec![], nll: &[] };
+    let error = writer.write_predictions("train", &table).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("{}: `/predictions/train/target` has shape [11], expected [6, 2]", path.display())
+    );
+    let error = writer.write_parameter("gamma", &[0.0]).unwrap_err();
+    assert!(matches!(&error, RunFileError::Missing { object, .. } if object == "/parameters/gamma"), "{error}");
+
+    let train = SplitEvaluation { metrics: vec![0.0, 0.0], nll: &[], squared_error: &[] };
+    let hot = SplitEvaluation { metrics: vec![0.0], nll: &[1.0], squared_error: &[1.0] };
+    let splits = vec![train, hot];
+    let error = writer.append(&Evaluation { epoch: 0.0, step: 0, learning_rate: 0.0, splits }).unwrap_err();
+    assert!(matches!(&error, RunFileError::Shape { object, .. } if object == "/curves/hot/per_sample"), "{error}");
+    // The refused evaluation left no trace.
+    example::append(&mut writer, 0).unwrap();
+    drop(writer);
+    assert_eq!(Reader::open(&path).unwrap().curve("train", "nll").unwrap(), [value(0, 1)]);
+}
+
+#[test]
+fn files_that_are_not_run_files_are_named() {
+    let folder = folder();
+    let path = folder.path().join("run.h5");
+    let error = Reader::open(&path).unwrap_err();
+    assert!(matches!(error, RunFileError::NotFound { .. }));
+    assert_eq!(error.blame(), Blame::User);
+
+    std::fs::write(&path, "not HDF5").unwrap();
+    assert!(matches!(Reader::open(&path).unwrap_err(), RunFileError::Open { .. }));
+    let error = Writer::create(&path, &example::layout()).unwrap_err();
+    assert!(matches!(error, RunFileError::Exists { .. }));
+    assert!(error.hint().is_some());
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "not HDF5");
+
+    let other = folder.path().join("other.h5");
+    drop(hdf5::File::create(&other).unwrap());
+    let error = Reader::open(&other).unwrap_err();
+    assert!(error.to_string().ends_with("other.h5 is not a run file: its attribute `format` is missing"), "{error}");
+
+    let future = folder.path().join("future.h5");
+    drop(Writer::create(&future, &example::layout()).unwrap());
+    let file = hdf5::File::open_rw(&future).unwrap();
+    file.attr("format_version").unwrap().write_scalar(&9_u32).unwrap();
+    drop(file);
+    assert!(matches!(Reader::open(&future).unwrap_err(), RunFileError::Version { found: 9, known: 1, .. }));
+}
+
+#[test]
+fn names_that_would_collide_are_refused() {
+    let folder = folder();
+    let refused = |change: fn(&mut Layout)| {
+        let mut layout = example::layout();
+        change(&mut layout);
+        Writer::create(&folder.path().join("run.h5"), &layout).unwrap_err().to_string()
+    };
+    assert_eq!(
+        refused(|l| l.splits[0].columns.push(Column::new("nll", 1))),
+        "the name `nll` cannot be used for a column: the run file uses it itself"
+    );
+    assert_eq!(
+        refused(|l| l.splits[1].name = "train".into()),
+        "the name `train` cannot be used for a split: it is used twice"
+    );
+    assert_eq!(
+        refused(|l| l.splits[1].metrics[0] = "nll/energy".into()),
+        "the name `nll/energy` cannot be used for a metric: it must be a plain word without `/`"
+    );
+    assert!(!folder.path().join("run.h5").exists());
+}
+
+#[test]
+fn empty_splits_and_no_splits_are_files_too() {
+    let folder = folder();
+    let mut layout = example::layout();
+    layout.splits[1].group.clear();
+    layout.splits[1].trajectories = None;
+    let path = folder.path().join("empty.h5");
+    let mut writer = Writer::create(&path, &layout).unwrap();
+    let train = SplitEvaluation { metrics: vec![1.0, 2.0], nll: &[], squared_error: &[] };
+    let hot = SplitEvaluation { metrics: vec![f64::NAN], nll: &[], squared_error: &[] };
+    let splits = vec![train, hot];
+    writer.append(&Evaluation { epoch: 0.0, step: 0, learning_rate: 0.0, splits }).unwrap();
+    drop(writer);
+    let run = Reader::open(&path).unwrap();
+    assert_eq!(run.per_sample("hot", PerSampleQuantity::Nll).unwrap().values, [0.0; 0]);
+    assert_eq!(run.column("hot", "target").unwrap().values, [0.0; 0]);
+
+    layout.splits.clear();
+    let path = folder.path().join("none.h5");
+    drop(Writer::create(&path, &layout).unwrap());
+    assert!(Reader::open(&path).unwrap().splits().is_empty());
+}
