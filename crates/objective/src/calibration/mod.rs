@@ -1,0 +1,1 @@
+//! How well predicted distributions agree with what was observed.
