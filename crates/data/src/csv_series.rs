@@ -1,0 +1,124 @@
+//! Time series: a CSV file with a column of times and one column per observed state.
+//!
+//! Rows of one trajectory share a value of the `trajectory` column, need not follow each other
+//! directly, and must have increasing times. Trajectories come in the order in which they first
+//! appear. An empty cell (or `NaN`, `NA`) is a state that was not observed at that time.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use surprisal_core::records::{Splits, Trajectory};
+
+use crate::csv_file::{CsvError, CsvFault, CsvFile};
+use crate::error::DataError;
+use crate::split::Fractions;
+
+/// The hint for a word among times and states.
+const REMEDY: &str = "correct the cell; leave it empty where a state was not observed";
+
+/// The only trajectory of a file without a `trajectory` column.
+const ONLY: &str = "1";
+
+/// Trajectories in a CSV file (`[data.csv_series]`).
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CsvSeriesConfig {
+    /// The file; its first line names the columns.
+    pub path: PathBuf,
+    /// The column of times.
+    pub time: String,
+    /// The columns of observed states, in order.
+    pub states: Vec<String>,
+    /// The column that tells trajectories apart; without it the file is one trajectory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trajectory: Option<String>,
+    /// Share of the trajectories, drawn at random, that is kept for validation.
+    #[serde(default)]
+    pub valid_fraction: f64,
+    /// Share of the trajectories, drawn at random, that is kept for the test.
+    #[serde(default)]
+    pub test_fraction: f64,
+}
+
+/// Trajectories cut into parts.
+#[derive(Debug, Clone)]
+pub struct SeriesSplits {
+    /// Names of the observed states.
+    pub states: Vec<String>,
+    /// The trajectories of each part. There is at most one test part, `test`.
+    pub splits: Splits<Trajectory>,
+}
+
+impl CsvSeriesConfig {
+    /// Reads the file, relative to `root`, and cuts its trajectories into parts.
+    pub fn load(&self, root: &Path, seed: u64) -> Result<SeriesSplits, DataError> {
+        let csv = CsvFile::read(&root.join(&self.path))?;
+        let trajectories = self.trajectories(&csv)?;
+        let fractions = Fractions { valid: self.valid_fraction, test: self.test_fraction };
+        Ok(SeriesSplits { states: self.states.clone(), splits: fractions.cut(trajectories, "trajectories", seed)? })
+    }
+
+    fn trajectories(&self, csv: &CsvFile) -> Result<Vec<Trajectory>, CsvError> {
+        self.check_names(csv)?;
+        let time = csv.column("time", &self.time)?;
+        let states = self.states.iter().map(|name| csv.column("states", name)).collect::<Result<Vec<_>, _>>()?;
+        let id = self.trajectory.as_ref().map(|name| csv.column("trajectory", name)).transpose()?;
+
+        let mut trajectories: Vec<Trajectory> = vec![];
+        let mut place_of: HashMap<&str, usize> = HashMap::new();
+        let mut seen = vec![false; states.len()];
+        for row in 0..csv.n_rows() {
+            let name = id.map_or(ONLY, |column| csv.cell(row, column));
+            if let (true, Some(column)) = (name.is_empty(), &self.trajectory) {
+                return Err(csv.fault_in(row, CsvFault::EmptyCell { column: column.clone() }));
+            }
+            let place = *place_of.entry(name).or_insert_with(|| {
+                trajectories.push(Trajectory { id: name.to_owned(), times: vec![], observed: vec![], lines: vec![] });
+                trajectories.len() - 1
+            });
+            let trajectory = &mut trajectories[place];
+            let t = csv.number(row, time, REMEDY)?;
+            if let (Some(&previous), Some(&previous_line)) = (trajectory.times.last(), trajectory.lines.last())
+                && t <= previous
+            {
+                let (trajectory, has_ids) = (name.to_owned(), id.is_some());
+                let fault = CsvFault::TimeOrder { trajectory, time: t, previous, previous_line, has_ids };
+                return Err(csv.fault_in(row, fault));
+            }
+            let observed: Vec<f64> = states.iter().map(|&s| observation(csv, row, s)).collect::<Result<_, _>>()?;
+            seen.iter_mut().zip(&observed).for_each(|(seen, value)| *seen |= !value.is_nan());
+            trajectory.times.push(t);
+            trajectory.observed.push(observed);
+            trajectory.lines.push(csv.line(row));
+        }
+        match seen.iter().position(|seen| !seen) {
+            Some(state) => Err(csv.fault(CsvFault::NeverObserved { column: self.states[state].clone() })),
+            None => Ok(trajectories),
+        }
+    }
+
+    fn check_names(&self, csv: &CsvFile) -> Result<(), CsvError> {
+        if self.states.is_empty() {
+            return Err(csv.fault(CsvFault::NothingNamed { key: "states" }));
+        }
+        let mut used: Vec<(&'static str, &String)> = vec![("time", &self.time)];
+        used.extend(self.trajectory.iter().map(|name| ("trajectory", name)));
+        for name in &self.states {
+            if let Some((first, _)) = used.iter().find(|(_, earlier)| *earlier == name) {
+                return Err(csv.fault(CsvFault::UsedTwice { column: name.clone(), first, second: "states" }));
+            }
+            used.push(("states", name));
+        }
+        Ok(())
+    }
+}
+
+/// A finite number, or NaN for what was not observed.
+fn observation(csv: &CsvFile, row: usize, column: usize) -> Result<f64, CsvError> {
+    match csv.cell(row, column) {
+        "" | "NA" | "NaN" | "nan" => Ok(f64::NAN),
+        _ => csv.number(row, column, REMEDY),
+    }
+}

@@ -1,0 +1,150 @@
+//! Tables: a CSV file whose rows are independent samples.
+//!
+//! Columns are numbers, or words that `categorical` turns into 0 and 1, or a column of labels as a
+//! 0/1 target. Test rows are drawn at random, or listed in a file where a benchmark publishes its
+//! splits. Values stay in the data's own units here; `standardize` is carried out by the training.
+
+mod encoding;
+mod split_list;
+mod target;
+
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use surprisal_core::records::{Row, Splits, Table};
+
+use self::encoding::{Input, Target};
+pub use self::target::{Label, TargetColumns};
+use crate::csv_file::{CsvError, CsvFault, CsvFile};
+use crate::error::DataError;
+use crate::split::{Fractions, SplitError};
+
+/// Rows of a CSV file (`[data.csv]`).
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CsvConfig {
+    /// The file; its first line names the columns.
+    pub path: PathBuf,
+    /// The input columns, in order; empty for a model of the target alone.
+    pub inputs: Vec<String>,
+    /// The target: a column, a list of columns, or `{ column = "class", positive = "ill" }`.
+    pub target: TargetColumns,
+    /// Input columns of words; each becomes one column of 0 and 1 per word.
+    #[serde(default)]
+    pub categorical: Vec<String>,
+    /// Whether inputs are shifted and scaled to mean 0 and standard deviation 1 (population
+    /// standard deviation, of the training rows).
+    #[serde(default = "default_standardize")]
+    pub standardize: bool,
+    /// Share of the rows, drawn at random, that is kept for validation. With `splits`, a share of
+    /// the rows that are not test rows.
+    #[serde(default)]
+    pub valid_fraction: f64,
+    /// Share of the rows, drawn at random, that is kept for the test.
+    #[serde(default)]
+    pub test_fraction: f64,
+    /// A JSON file `{"test": [[0, 5], [2, 3]]}` of published test rows, counted from 0, in place of
+    /// `test_fraction`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub splits: Option<PathBuf>,
+    /// Which of the published splits, counted from 0; goes with `splits`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split: Option<usize>,
+}
+
+fn default_standardize() -> bool {
+    true
+}
+
+/// A table cut into parts.
+#[derive(Debug, Clone)]
+pub struct TableSplits {
+    /// Names of the input columns; those of a categorical column are `column=level`.
+    pub inputs: Vec<String>,
+    /// Names of the target columns.
+    pub targets: Vec<String>,
+    /// The rows of each part, in the order of the file. There is at most one test part, `test`.
+    pub splits: Splits<Row>,
+}
+
+impl CsvConfig {
+    /// Reads the file, relative to `root`, and cuts its rows into parts.
+    pub fn load(&self, root: &Path, seed: u64) -> Result<TableSplits, DataError> {
+        if self.splits.is_some() && self.test_fraction != 0.0 {
+            return Err(SplitError::Conflict { first: "splits", second: "test_fraction" }.into());
+        }
+        match (&self.splits, self.split) {
+            (Some(_), None) => return Err(SplitError::Incomplete { present: "splits", absent: "split" }.into()),
+            (None, Some(_)) => return Err(SplitError::Incomplete { present: "split", absent: "splits" }.into()),
+            _ => {}
+        }
+        let csv = CsvFile::read(&root.join(&self.path))?;
+        let (inputs, target) = self.columns(&csv)?;
+
+        let rows: Vec<usize> = (0..csv.n_rows()).collect();
+        let fractions = Fractions { valid: self.valid_fraction, test: self.test_fraction };
+        let parts = match (&self.splits, self.split) {
+            (Some(lists), Some(split)) => {
+                let is_test = split_list::read(&root.join(lists), split, csv.n_rows())?;
+                let (test, rest): (Vec<usize>, Vec<usize>) = rows.into_iter().partition(|&row| is_test[row]);
+                let mut parts = fractions.cut(rest, "rows", seed)?;
+                parts.test.push(("test".to_owned(), test));
+                parts
+            }
+            _ => fractions.cut(rows, "rows", seed)?,
+        };
+        let row = |&row: &usize| -> Result<Row, CsvError> {
+            let mut values = vec![];
+            inputs.iter().try_for_each(|input| input.push(&csv, row, &mut values))?;
+            Ok(Row { inputs: values, targets: target.values(&csv, row)?, line: csv.line(row) })
+        };
+        let splits = parts.try_map(row)?;
+        if self.standardize
+            && let Some(fault) = inputs.iter().find_map(|input| input.constant(&csv, &parts.train))
+        {
+            return Err(csv.fault(fault).into());
+        }
+        let targets = self.target.names().into_iter().map(str::to_owned).collect();
+        Ok(TableSplits { inputs: inputs.iter().flat_map(Input::names).collect(), targets, splits })
+    }
+
+    /// The columns, each of which may be used once.
+    fn columns(&self, csv: &CsvFile) -> Result<(Vec<Input>, Target<'_>), CsvError> {
+        let names = self.target.names();
+        if names.is_empty() {
+            return Err(csv.fault(CsvFault::NothingNamed { key: "target" }));
+        }
+        let used: Vec<(&'static str, &str)> = self
+            .inputs
+            .iter()
+            .map(|name| ("inputs", name.as_str()))
+            .chain(names.iter().map(|name| ("target", *name)))
+            .collect();
+        for (i, (second, name)) in used.iter().enumerate() {
+            if let Some((first, _)) = used[..i].iter().find(|(_, earlier)| earlier == name) {
+                return Err(csv.fault(CsvFault::UsedTwice { column: (*name).to_owned(), first, second }));
+            }
+        }
+        if let Some(column) = self.categorical.iter().find(|name| !self.inputs.contains(name)) {
+            return Err(csv.fault(CsvFault::CategoricalNotInput { column: column.clone() }));
+        }
+        let input = |name: &String| {
+            if self.categorical.contains(name) { Input::one_hot(csv, name) } else { Input::number(csv, name) }
+        };
+        let inputs = self.inputs.iter().map(input).collect::<Result<_, _>>()?;
+        let target = match &self.target {
+            TargetColumns::One(_) | TargetColumns::Several(_) => Target::numbers(csv, &names)?,
+            TargetColumns::Label(label) => Target::label(csv, label)?,
+        };
+        Ok((inputs, target))
+    }
+}
+
+impl TableSplits {
+    /// Each part as a table, with its name.
+    pub fn tables(&self) -> Vec<(&str, Table)> {
+        let table = |rows: &[Row]| Table { inputs: self.inputs.clone(), targets: self.targets.clone(), rows: rows.to_vec() };
+        self.splits.parts().into_iter().map(|(name, rows)| (name, table(rows))).collect()
+    }
+}
