@@ -4,7 +4,10 @@ use surprisal_core::registry;
 
 use crate::batch::{Batch, BatchGradient, BatchTape, Problem, Trajectory};
 use crate::field::VectorField;
-use crate::solve::{Solution, solve};
+use crate::field::lanes::LaneField;
+use crate::group::solve_group;
+use crate::group_adjoint::GroupTape;
+use crate::solve::{Solution, Statistics, check, solve};
 use crate::tape::Tape;
 use crate::tsit5::Tsit5;
 
@@ -23,22 +26,69 @@ registry! {
 
 impl Solver for Tsit5 {
     fn solve_many(&self, field: &dyn VectorField, parameters: &[f64], problems: &[Problem]) -> Batch {
-        let mut tapes = Vec::with_capacity(problems.len());
-        let trajectories = problems
-            .iter()
-            .map(|Problem { y0, times }| match solve(field, parameters, y0, times, self) {
-                Ok(Solution { states, tape, statistics }) => {
-                    tapes.push(Some(tape));
-                    Ok(Trajectory { states, statistics })
-                }
-                Err(error) => {
-                    tapes.push(None);
-                    Err(error)
-                }
-            })
-            .collect();
-        Batch::new(trajectories, Box::new(Tapes(tapes)))
+        match field.lanes(parameters).filter(|_| parameters.len() == field.n_parameters()) {
+            Some(lanes) => solve_in_lanes(self, field, lanes, parameters, problems),
+            None => solve_one_by_one(self, field, parameters, problems),
+        }
     }
+}
+
+fn solve_in_lanes(config: &Tsit5, field: &dyn VectorField, mut lanes: Box<dyn LaneField + '_>, parameters: &[f64], problems: &[Problem]) -> Batch {
+    let mut queue = Vec::with_capacity(problems.len());
+    let mut trajectories: Vec<_> = problems
+        .iter()
+        .enumerate()
+        .map(|(index, Problem { y0, times })| {
+            let (t0, t_end) = check(field, parameters, y0, times, config)?;
+            if t0 < t_end {
+                queue.push(index);
+            }
+            Ok(Trajectory { states: y0.clone(), statistics: Statistics::default() })
+        })
+        .collect();
+    let tape = solve_group(lanes.as_mut(), field.dim(), problems, &queue, config, &mut trajectories);
+    let single = trajectories.iter().enumerate().filter(|(_, t)| matches!(t, Ok(t) if t.states.len() == field.dim())).map(|(p, _)| p).collect();
+    Batch::new(trajectories, Box::new(Lanes { group: tape, single }))
+}
+
+/// The record of problems solved in lanes.
+struct Lanes {
+    group: GroupTape,
+    /// Problems of a single time, whose states are their y₀.
+    single: Vec<usize>,
+}
+
+impl BatchTape for Lanes {
+    fn pullback(&self, field: &dyn VectorField, parameters: &[f64], cotangents: &[Vec<f64>]) -> BatchGradient {
+        let mut parameter_bar = vec![0.0; parameters.len()];
+        let mut y0 = vec![];
+        if let Some(mut lanes) = field.lanes(parameters) {
+            y0 = self.group.pullback(lanes.as_mut(), cotangents);
+            lanes.take_gradient(&mut parameter_bar);
+        }
+        for &p in &self.single {
+            y0[p].copy_from_slice(&cotangents[p]);
+        }
+        BatchGradient { y0, parameters: parameter_bar }
+    }
+}
+
+fn solve_one_by_one(config: &Tsit5, field: &dyn VectorField, parameters: &[f64], problems: &[Problem]) -> Batch {
+    let mut tapes = Vec::with_capacity(problems.len());
+    let trajectories = problems
+        .iter()
+        .map(|Problem { y0, times }| match solve(field, parameters, y0, times, config) {
+            Ok(Solution { states, tape, statistics }) => {
+                tapes.push(Some(tape));
+                Ok(Trajectory { states, statistics })
+            }
+            Err(error) => {
+                tapes.push(None);
+                Err(error)
+            }
+        })
+        .collect();
+    Batch::new(trajectories, Box::new(Tapes(tapes)))
 }
 
 /// One tape per problem; `None` where it failed.

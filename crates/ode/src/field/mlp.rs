@@ -15,6 +15,8 @@ use serde::{Deserialize, Serialize};
 use surprisal_core::{Role, rng};
 
 use super::activation::Activation;
+use super::lanes::LaneField;
+use super::mlp_lanes::MlpLanes;
 use super::{BuildField, ParameterBlock, VectorField};
 
 /// A multilayer perceptron whose inputs and outputs are the states.
@@ -43,30 +45,31 @@ const LAST_LAYER_SCALE: f64 = 0.1;
 /// The field of an [`MlpField`] of so many states.
 #[derive(Debug, Clone)]
 pub struct Mlp {
-    dim: usize,
-    time_input: bool,
-    activation: Activation,
-    layers: Vec<Layer>,
-    n_inputs: usize,
-    tape_len: usize,
+    pub(super) dim: usize,
+    pub(super) time_input: bool,
+    pub(super) activation: Activation,
+    pub(super) layers: Vec<Layer>,
+    /// Inputs of all layers together: the part of the tape before the slopes.
+    pub(super) n_inputs: usize,
+    pub(super) tape_len: usize,
     width: usize,
 }
 
 /// Where a layer's numbers are.
 #[derive(Debug, Clone)]
-struct Layer {
-    n_in: usize,
-    n_out: usize,
+pub(super) struct Layer {
+    pub(super) n_in: usize,
+    pub(super) n_out: usize,
     /// Offset of W in the parameters; b follows it.
-    weight: usize,
+    pub(super) weight: usize,
     /// Offset of this layer's input in the tape.
-    input: usize,
+    pub(super) input: usize,
     /// Offset of σ′ at this layer's *input* in the tape, where it is stored.
-    slope: usize,
+    pub(super) slope: usize,
 }
 
 impl Layer {
-    fn bias(&self) -> usize {
+    pub(super) fn bias(&self) -> usize {
         self.weight + self.n_in * self.n_out
     }
 }
@@ -213,6 +216,10 @@ impl VectorField for Mlp {
             x_dot = weight.chunks_exact(layer.n_in).map(|row| dot(row, &x_dot)).collect();
         }
         dy_dot.copy_from_slice(&x_dot);
+    }
+
+    fn lanes<'a>(&'a self, parameters: &'a [f64]) -> Option<Box<dyn LaneField + 'a>> {
+        Some(Box::new(MlpLanes::new(self, parameters)))
     }
 }
 

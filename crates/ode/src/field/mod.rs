@@ -5,10 +5,15 @@
 //! tapes of all its stages, so that its reverse pass evaluates nothing twice.
 
 pub mod activation;
+pub mod lanes;
 pub mod mlp;
+mod mlp_lanes;
+mod products;
+mod vector_tanh;
 
 use surprisal_core::{Role, registry};
 
+use lanes::LaneField;
 use mlp::MlpField;
 
 /// A consecutive part of a field's flat parameters.
@@ -69,6 +74,12 @@ pub trait VectorField: Send + Sync {
 
     /// `dy_dot` = Ju, where u is the `tangent`.
     fn jvp(&self, parameters: &[f64], t: f64, y: &[f64], tape: &[f64], tangent: &[f64], dy_dot: &mut [f64]);
+
+    /// The field with these parameters for eight lanes at once, where it knows how; solvers of many
+    /// problems then use nothing else of it.
+    fn lanes<'a>(&'a self, _parameters: &'a [f64]) -> Option<Box<dyn LaneField + 'a>> {
+        None
+    }
 }
 
 /// What an entry of the registry of fields does: become a field of so many states.

@@ -5,4 +5,5 @@ mod failures;
 mod fields;
 mod field_contract;
 mod gradient;
+mod lanes;
 mod reference;

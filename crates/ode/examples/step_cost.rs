@@ -1,0 +1,82 @@
+//! CPU time of one training step (solve, mean squared error, pull back) on two problems, one thread.
+//!
+//! `cargo run --release -p surprisal-ode --example step_cost`
+#![allow(clippy::print_stdout)] // the printed table is the program's purpose
+
+use std::time::Instant;
+
+use surprisal_core::rng;
+use surprisal_ode::{BuildField, MlpField, Problem, Solver, Tsit5, VectorField, solve};
+
+/// CPU seconds of this thread where the system tells (Linux), else elapsed seconds.
+fn cpu_seconds(start: Instant) -> f64 {
+    std::fs::read_to_string("/proc/thread-self/schedstat")
+        .ok()
+        .and_then(|text| text.split_whitespace().next()?.parse::<f64>().ok())
+        .map_or_else(|| start.elapsed().as_secs_f64(), |nanoseconds| 1e-9 * nanoseconds)
+}
+
+/// Least CPU milliseconds of some repetitions.
+fn least_ms(repetitions: usize, mut step: impl FnMut() -> f64) -> f64 {
+    let start = Instant::now();
+    let mut least = f64::INFINITY;
+    for _ in 0..repetitions {
+        let before = cpu_seconds(start);
+        assert!(step().is_finite());
+        least = least.min(1e3 * (cpu_seconds(start) - before));
+    }
+    least
+}
+
+fn weights(field: &dyn VectorField) -> Vec<f64> {
+    let mut parameters = field.initial_parameters(1);
+    // a field as lively as a trained one: undo the small last layer
+    if let [.., weight, bias] = field.blocks().as_slice() {
+        let end = parameters.len() - bias.len();
+        parameters[end - weight.len()..end].iter_mut().for_each(|w| *w *= 10.0);
+    }
+    parameters
+}
+
+fn measure(name: &str, hidden: &[usize], dim: usize, n_problems: usize, n_times: usize, t_end: f64) {
+    let field = MlpField { hidden: hidden.to_vec(), ..MlpField::default() }.build(dim);
+    let parameters = weights(field.as_ref());
+    let solver = Tsit5::new(1e-6, 1e-6);
+    let mut source = rng::stream(1, "step_cost", 0);
+    let times: Vec<f64> = (0..n_times).map(|k| t_end * k as f64 / (n_times - 1) as f64).collect();
+    let problems: Vec<Problem> = (0..n_problems)
+        .map(|_| Problem { y0: (0..dim).map(|_| 1.5 * rng::standard_normal(&mut source)).collect(), times: times.clone() })
+        .collect();
+    let scale = 2.0 / (n_problems * n_times * dim) as f64;
+
+    let mut evaluations = 0;
+    let mut forward = f64::INFINITY;
+    let lanes = least_ms(200, || {
+        let start = Instant::now();
+        let before = cpu_seconds(start);
+        let batch = solver.solve_many(field.as_ref(), &parameters, &problems);
+        forward = forward.min(1e3 * (cpu_seconds(start) - before));
+        let solved = batch.trajectories.iter().flatten();
+        evaluations = solved.clone().map(|t| t.statistics.n_evaluations).sum();
+        let cotangents: Vec<Vec<f64>> = solved.map(|t| t.states.iter().map(|y| scale * y).collect()).collect();
+        batch.pullback(field.as_ref(), &parameters, &cotangents).parameters.iter().sum()
+    });
+    let one_by_one = least_ms(10, || {
+        let mut sum = 0.0;
+        for Problem { y0, times } in &problems {
+            let Ok(solution) = solve(field.as_ref(), &parameters, y0, times, &solver) else { return f64::NAN };
+            let cotangent: Vec<f64> = solution.states.iter().map(|y| scale * y).collect();
+            sum += solution.tape.pullback(field.as_ref(), &parameters, &cotangent).parameters.iter().sum::<f64>();
+        }
+        sum
+    });
+    println!(
+        "{name}: {n_problems} × {n_times} times, {evaluations} evaluations: lanes {lanes:.3} ms CPU (solve {forward:.3}), one by one {one_by_one:.3} ms; {:.1} ns per evaluation with its reverse",
+        1e6 * lanes / evaluations as f64
+    );
+}
+
+fn main() {
+    measure("A 2-50-2", &[50], 2, 20, 10, 1.5);
+    measure("B 4-64-64-4", &[64, 64], 4, 32, 100, 10.0);
+}

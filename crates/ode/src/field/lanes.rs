@@ -1,0 +1,61 @@
+//! Eight evaluations of a field at once, one per lane of a vector register.
+//!
+//! A [`Row`] holds one quantity of eight trajectories. Weights are then loaded once for eight
+//! products, and every sum of the solver is a vector operation. A lane's numbers never depend on
+//! what the other lanes hold.
+
+/// Number of lanes.
+pub const LANES: usize = 8;
+
+/// One quantity of [`LANES`] evaluations; aligned to a cache line.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[repr(C, align(64))]
+pub struct Row(pub [f64; LANES]);
+
+impl Row {
+    /// Zero in every lane.
+    pub const ZERO: Self = Self([0.0; LANES]);
+
+    /// The same value in every lane.
+    #[inline]
+    pub fn splat(value: f64) -> Self {
+        Self([value; LANES])
+    }
+
+    /// `self` += s x.
+    #[inline]
+    pub fn add_scaled(&mut self, s: f64, x: &Row) {
+        for l in 0..LANES {
+            self.0[l] += s * x.0[l];
+        }
+    }
+
+    /// `self` += a b.
+    #[inline]
+    pub fn add_product(&mut self, a: &Row, b: &Row) {
+        for l in 0..LANES {
+            self.0[l] += a.0[l] * b.0[l];
+        }
+    }
+}
+
+/// A field with its parameters, prepared to evaluate eight lanes at once.
+///
+/// # Shapes
+/// In rows: `y`, `dy`, `cotangent`, `y_bar` are `[n]`; `tape` is `[tape_rows]`.
+///
+/// A lane may be idle: its `cotangent` is then 0 and its column of the tape all zeros, and it must
+/// not contribute to the gradient.
+pub trait LaneField {
+    /// Rows of the tape of one evaluation.
+    fn tape_rows(&self) -> usize;
+
+    /// `dy` = f(t, y; θ) in every lane; fills the tape.
+    fn rhs(&mut self, t: &Row, y: &[Row], dy: &mut [Row], tape: &mut [Row]);
+
+    /// `y_bar` = vᵀJ in every lane; vᵀP is remembered, summed over lanes and calls.
+    fn vjp(&mut self, tape: &[Row], cotangent: &[Row], y_bar: &mut [Row]);
+
+    /// Adds the remembered Σ vᵀP to `parameter_bar` `[p]` and forgets it.
+    fn take_gradient(&mut self, parameter_bar: &mut [f64]);
+}

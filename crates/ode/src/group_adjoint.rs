@@ -1,0 +1,166 @@
+//! The discrete adjoint of a group: [`crate::adjoint`] over eight lanes.
+//!
+//! Attempts are walked backwards as they were made. A lane whose attempt was rejected, or was idle,
+//! passes its cotangents through unchanged, which a mask of 0 and 1 says without a branch.
+
+use crate::field::lanes::{LANES, LaneField, Row};
+use crate::tableau::{A, N_STAGES, interpolant};
+
+/// First evaluations of up to eight problems.
+pub(crate) struct Start {
+    pub(crate) problems: Vec<usize>,
+    pub(crate) tape: Vec<Row>,
+}
+
+/// One attempted step of every lane.
+pub(crate) struct Attempt {
+    /// Whose step it was; `None` for an idle lane.
+    pub(crate) problems: [Option<usize>; LANES],
+    pub(crate) h: Row,
+    /// 1 or 0.
+    pub(crate) accepted: Row,
+    pub(crate) reached: Vec<Reached>,
+    /// `[N_STAGES − 1, tape_rows]`.
+    pub(crate) tape: Vec<Row>,
+}
+
+/// A data time within a lane's step.
+pub(crate) struct Reached {
+    pub(crate) lane: usize,
+    /// Index of the data time.
+    pub(crate) index: usize,
+    pub(crate) theta: f64,
+}
+
+/// The record of all trajectories of a group.
+pub(crate) struct GroupTape {
+    pub(crate) n: usize,
+    pub(crate) problems: usize,
+    pub(crate) starts: Vec<Start>,
+    pub(crate) attempts: Vec<Attempt>,
+    pub(crate) failed: Vec<bool>,
+}
+
+/// Cotangents in the making.
+struct Sweep {
+    /// Whose cotangents the lanes hold.
+    current: [Option<usize>; LANES],
+    /// `[n]`: of the state at the start of the step above.
+    y_bar: Vec<Row>,
+    /// `[N_STAGES, n]`: of its slopes.
+    k_bar: Vec<Row>,
+    /// `[n_problems][n]`: of y₀, and of the first slope, once a lane is through.
+    y0_bar: Vec<Vec<f64>>,
+    slope_bar: Vec<Vec<f64>>,
+}
+
+impl GroupTape {
+    /// ∂/∂y₀ of every problem, zeros where it was not integrated; ∂/∂θ is left in `field`.
+    pub(crate) fn pullback(&self, field: &mut dyn LaneField, cotangents: &[Vec<f64>]) -> Vec<Vec<f64>> {
+        let n = self.n;
+        let mut sweep = Sweep {
+            current: [None; LANES],
+            y_bar: vec![Row::ZERO; n],
+            k_bar: vec![Row::ZERO; N_STAGES * n],
+            y0_bar: vec![vec![0.0; n]; self.problems],
+            slope_bar: vec![vec![0.0; n]; self.problems],
+        };
+        for attempt in self.attempts.iter().rev() {
+            for l in 0..LANES {
+                sweep.turn_to(l, attempt.problems[l]);
+            }
+            self.reverse(attempt, field, cotangents, &mut sweep);
+        }
+        for l in 0..LANES {
+            sweep.turn_to(l, None);
+        }
+        let (mut cotangent, mut y_bar) = (vec![Row::ZERO; n], vec![Row::ZERO; n]);
+        for start in &self.starts {
+            cotangent.fill(Row::ZERO);
+            for (l, &p) in start.problems.iter().enumerate().filter(|&(_, &p)| !self.failed[p]) {
+                cotangent.iter_mut().zip(&sweep.slope_bar[p]).for_each(|(row, &k)| row.0[l] = k);
+            }
+            field.vjp(&start.tape, &cotangent, &mut y_bar);
+            for (l, &p) in start.problems.iter().enumerate().filter(|&(_, &p)| !self.failed[p]) {
+                for (i, y0_bar) in sweep.y0_bar[p].iter_mut().enumerate() {
+                    *y0_bar += y_bar[i].0[l] + cotangents[p][i];
+                }
+            }
+        }
+        sweep.y0_bar
+    }
+
+    /// Takes the cotangents of all lanes through one attempt.
+    fn reverse(&self, attempt: &Attempt, field: &mut dyn LaneField, cotangents: &[Vec<f64>], sweep: &mut Sweep) {
+        let n = self.n;
+        let live = Row(std::array::from_fn(|l| match attempt.problems[l] {
+            Some(p) if !self.failed[p] => attempt.accepted.0[l],
+            _ => 0.0,
+        }));
+        let mut h = Row::ZERO;
+        h.add_product(&live, &attempt.h);
+        let (k_bar, y_bar) = (&mut sweep.k_bar, &mut sweep.y_bar);
+        // what lanes without a step keep
+        let rest = Row(live.0.map(|live| 1.0 - live));
+        let kept: Vec<Row> = y_bar.iter().chain(&k_bar[..n]).map(|row| masked(&rest, row)).collect();
+        let mut end_bar: Vec<Row> = y_bar.iter().map(|row| masked(&live, row)).collect();
+        for i in 0..n {
+            k_bar[(N_STAGES - 1) * n + i] = masked(&live, &k_bar[i]);
+        }
+        k_bar[..(N_STAGES - 1) * n].fill(Row::ZERO);
+        y_bar.fill(Row::ZERO);
+
+        for &Reached { lane, index, theta } in &attempt.reached {
+            let Some(p) = attempt.problems[lane].filter(|&p| !self.failed[p]) else { continue };
+            let g = &cotangents[p][index * n..][..n];
+            for (i, &g) in g.iter().enumerate() {
+                y_bar[i].0[lane] += g;
+                for (stage, weight) in interpolant(theta).iter().enumerate() {
+                    k_bar[stage * n + i].0[lane] += h.0[lane] * weight * g;
+                }
+            }
+        }
+        let mut stage_bar = vec![Row::ZERO; n];
+        let rows = field.tape_rows();
+        for stage in (1..N_STAGES).rev() {
+            let tape = &attempt.tape[(stage - 1) * rows..][..rows];
+            let (before, this) = k_bar.split_at_mut(stage * n);
+            field.vjp(tape, &this[..n], &mut stage_bar);
+            for (i, bar) in stage_bar.iter_mut().enumerate() {
+                // y₁ is where the last stage was evaluated: its cotangent enters there, once
+                bar.add_scaled(1.0, &std::mem::replace(&mut end_bar[i], Row::ZERO));
+                y_bar[i].add_scaled(1.0, bar);
+                let scaled = masked(&h, bar);
+                for (&a, k) in A[stage].iter().zip(before.chunks_exact_mut(n)) {
+                    k[i].add_scaled(a, &scaled);
+                }
+            }
+        }
+        y_bar.iter_mut().chain(&mut k_bar[..n]).zip(&kept).for_each(|(row, kept)| row.add_scaled(1.0, kept));
+    }
+}
+
+impl Sweep {
+    /// Makes lane `l` hold the cotangents of `problem`, and stores those of another.
+    fn turn_to(&mut self, l: usize, problem: Option<usize>) {
+        if self.current[l] == problem {
+            return;
+        }
+        let n = self.y_bar.len();
+        if let Some(p) = self.current[l] {
+            for i in 0..n {
+                self.y0_bar[p][i] = self.y_bar[i].0[l];
+                self.slope_bar[p][i] = self.k_bar[i].0[l];
+            }
+        }
+        self.y_bar.iter_mut().chain(&mut self.k_bar).for_each(|row| row.0[l] = 0.0);
+        self.current[l] = problem;
+    }
+}
+
+/// a b.
+fn masked(a: &Row, b: &Row) -> Row {
+    let mut product = Row::ZERO;
+    product.add_product(a, b);
+    product
+}
