@@ -16,14 +16,17 @@ fn cpu_seconds(start: Instant) -> f64 {
         .map_or_else(|| start.elapsed().as_secs_f64(), |nanoseconds| 1e-9 * nanoseconds)
 }
 
-/// Least CPU milliseconds of some repetitions.
-fn least_ms(repetitions: usize, mut step: impl FnMut() -> f64) -> f64 {
+/// CPU milliseconds of a step: the least of ten means, each over a time that the clock resolves.
+fn least_ms(mut step: impl FnMut() -> f64) -> f64 {
     let start = Instant::now();
     let mut least = f64::INFINITY;
-    for _ in 0..repetitions {
-        let before = cpu_seconds(start);
-        assert!(step().is_finite());
-        least = least.min(1e3 * (cpu_seconds(start) - before));
+    for _ in 0..10 {
+        let (before, block, mut n) = (cpu_seconds(start), Instant::now(), 0);
+        while block.elapsed().as_secs_f64() < 0.15 {
+            assert!(step().is_finite());
+            n += 1;
+        }
+        least = least.min(1e3 * (cpu_seconds(start) - before) / f64::from(n));
     }
     least
 }
@@ -50,18 +53,18 @@ fn measure(name: &str, hidden: &[usize], dim: usize, n_problems: usize, n_times:
     let scale = 2.0 / (n_problems * n_times * dim) as f64;
 
     let mut evaluations = 0;
-    let mut forward = f64::INFINITY;
-    let lanes = least_ms(200, || {
-        let start = Instant::now();
-        let before = cpu_seconds(start);
+    let forward = least_ms(|| {
         let batch = solver.solve_many(field.as_ref(), &parameters, &problems);
-        forward = forward.min(1e3 * (cpu_seconds(start) - before));
+        batch.trajectories.iter().flatten().map(|t| t.states[0]).sum()
+    });
+    let lanes = least_ms(|| {
+        let batch = solver.solve_many(field.as_ref(), &parameters, &problems);
         let solved = batch.trajectories.iter().flatten();
         evaluations = solved.clone().map(|t| t.statistics.n_evaluations).sum();
         let cotangents: Vec<Vec<f64>> = solved.map(|t| t.states.iter().map(|y| scale * y).collect()).collect();
         batch.pullback(field.as_ref(), &parameters, &cotangents).parameters.iter().sum()
     });
-    let one_by_one = least_ms(10, || {
+    let one_by_one = least_ms(|| {
         let mut sum = 0.0;
         for Problem { y0, times } in &problems {
             let Ok(solution) = solve(field.as_ref(), &parameters, y0, times, &solver) else { return f64::NAN };
