@@ -83,6 +83,14 @@ pub enum RunFileError {
         /// Complete evaluations found.
         found: usize,
     },
+    /// On a resume: the rewritten file could not take the place of the old one.
+    #[error("{} cannot be replaced: {source}", path.display())]
+    Replace {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// A name that cannot stand in the file.
     #[error("the name `{name}` cannot be used for a {family}: {reason}")]
     Name {
@@ -129,7 +137,7 @@ impl Diagnose for RunFileError {
             | Self::Groups { .. }
             | Self::Evaluations { .. }
             | Self::Name { .. } => Blame::User,
-            Self::Shape { .. } | Self::Attribute { .. } | Self::Hdf5 { .. } => Blame::Program,
+            Self::Shape { .. } | Self::Replace { .. } | Self::Attribute { .. } | Self::Hdf5 { .. } => Blame::Program,
         }
     }
 
@@ -144,7 +152,7 @@ impl Diagnose for RunFileError {
             Self::Version { .. } => Some("read it with the version of the program that wrote it".into()),
             Self::Groups { .. } => Some("a run can only be resumed with the data it was started with".into()),
             Self::Evaluations { .. } => Some("the checkpoint and run.h5 belong to different runs; start again".into()),
-            Self::Hdf5 { .. } => Some("check that the disk is not full".into()),
+            Self::Hdf5 { .. } | Self::Replace { .. } => Some("check that the disk is not full".into()),
             Self::NotFound { .. }
             | Self::Format { .. }
             | Self::Missing { .. }

@@ -16,11 +16,14 @@
 //!
 //! A run may be killed at any moment, and its file must stay readable. HDF5 1.10 keeps no journal,
 //! so the writer creates every group and dataset first, flushes, and from then on only extends and
-//! fills what is there; an evaluation counts once `/curves/epoch` has its row, which is written
-//! last. [`Reader`] shows only such evaluations.
+//! fills what is there. An evaluation counts once `/curves/epoch` has its row, which is flushed after
+//! all others; [`Reader`] touches only the rows that count, because the space of a later row may lie
+//! beyond the end of the file as its header knows it. For the same reason a resume never writes into
+//! a file that may be torn: it copies the rows that count into a new one and puts that in its place.
 
 mod error;
 mod layout;
+mod library;
 mod reader;
 mod storage;
 mod trajectories;
@@ -28,6 +31,7 @@ mod writer;
 
 pub use error::RunFileError;
 pub use layout::{Column, Layout, SplitLayout, Trajectories};
+pub use library::{hdf5_version, probe};
 pub use reader::{PerSampleCurve, PerSampleQuantity, PredictedColumn, Reader};
 pub use trajectories::{PredictedFrames, Series};
 pub use writer::{Evaluation, PredictionTable, SplitEvaluation, Writer};

@@ -86,6 +86,10 @@ impl Reader {
         Ok(Self { storage, splits, n_evaluations })
     }
 
+    pub(super) fn storage(&self) -> &Storage {
+        &self.storage
+    }
+
     /// The file.
     pub fn path(&self) -> &Path {
         &self.storage.path
@@ -125,8 +129,7 @@ impl Reader {
 
     /// Optimiser steps before each evaluation.
     pub fn steps(&self) -> Result<Vec<u64>, RunFileError> {
-        let (mut steps, _) = self.storage.read::<i64>("/curves/step")?;
-        steps.truncate(self.n_evaluations);
+        let steps = self.storage.read_rows::<i64>("/curves/step", 0..self.n_evaluations)?;
         Ok(steps.into_iter().map(|s| s as u64).collect())
     }
 
@@ -152,11 +155,21 @@ impl Reader {
 
     /// A per-sample curve.
     pub fn per_sample(&self, split: &str, quantity: PerSampleQuantity) -> Result<PerSampleCurve, RunFileError> {
-        let (mut values, shape) =
-            self.storage.read::<f64>(&format!("/curves/{split}/per_sample/{}", quantity.name()))?;
-        let n_samples = *shape.last().unwrap_or(&0);
-        values.truncate(self.n_evaluations * n_samples);
+        let path = format!("/curves/{split}/per_sample/{}", quantity.name());
+        let n_samples = self.storage.dataset(&path)?.shape().get(1).copied().unwrap_or(0);
+        let values = self.storage.read_rows(&path, 0..self.n_evaluations)?;
         Ok(PerSampleCurve { n_evaluations: self.n_evaluations, n_samples, values })
+    }
+
+    /// One evaluation of a per-sample curve, `[n_samples]`.
+    pub fn per_sample_at(
+        &self,
+        split: &str,
+        quantity: PerSampleQuantity,
+        evaluation: usize,
+    ) -> Result<Vec<f64>, RunFileError> {
+        let path = format!("/curves/{split}/per_sample/{}", quantity.name());
+        self.storage.read_rows(&path, evaluation..evaluation + 1)
     }
 
     /// Names of the predicted columns of a split beside target, location and NLL.
@@ -209,9 +222,7 @@ impl Reader {
     }
 
     fn evaluations(&self, path: &str) -> Result<Vec<f64>, RunFileError> {
-        let (mut values, _) = self.storage.read::<f64>(path)?;
-        values.truncate(self.n_evaluations);
-        Ok(values)
+        self.storage.read_rows(path, 0..self.n_evaluations)
     }
 
     fn names(&self, path: &str, attribute: &str) -> Result<Vec<String>, RunFileError> {

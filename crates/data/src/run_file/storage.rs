@@ -8,6 +8,7 @@
 //! Text is stored as variable-length UTF-8, whose bytes live outside the object header: a
 //! provenance with a long diff may exceed the 64 KiB that a header message can hold.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -21,6 +22,9 @@ use super::layout::{Element, Item};
 const CURVE_CHUNK: usize = 256;
 const SAMPLE_CHUNK: usize = 8192;
 const COMPRESSION: u8 = 4;
+/// Twice this many chunks are indexed by one node. Splitting a node is the one moment in which rows
+/// that count are between two places, so it should not happen in an ordinary run.
+const CHUNK_INDEX_RANK: u32 = 512;
 
 /// An open file that knows its path.
 #[derive(Debug)]
@@ -34,17 +38,14 @@ impl Storage {
         if path.exists() {
             return Err(RunFileError::Exists { path: path.to_owned() });
         }
-        Self::opened(path, File::create_excl(path))
+        let mut options = File::with_options();
+        options.with_fcpl(|creation| creation.istore_k(CHUNK_INDEX_RANK));
+        Self::opened(path, options.create_excl(path))
     }
 
     pub(super) fn open(path: &Path) -> Result<Self, RunFileError> {
         Self::existing(path)?;
         Self::opened(path, File::open(path))
-    }
-
-    pub(super) fn open_rw(path: &Path) -> Result<Self, RunFileError> {
-        Self::existing(path)?;
-        Self::opened(path, File::open_rw(path))
     }
 
     fn existing(path: &Path) -> Result<(), RunFileError> {
@@ -169,6 +170,24 @@ impl Storage {
             return Ok((vec![], shape));
         }
         Ok((self.check("read", path, dataset.read_raw())?, shape))
+    }
+
+    /// Reads some leading rows of a dataset, row-major, and nothing of the others.
+    pub(super) fn read_rows<T: H5Type + Clone>(&self, path: &str, rows: Range<usize>) -> Result<Vec<T>, RunFileError> {
+        let dataset = self.dataset(path)?;
+        let shape = dataset.shape();
+        if shape.first().is_none_or(|&n| n < rows.end) {
+            return Err(self.shape_error(path, &[rows.end], &shape));
+        }
+        if rows.is_empty() || shape.contains(&0) {
+            return Ok(vec![]);
+        }
+        let values = if shape.len() == 1 {
+            dataset.read_slice_1d::<T, _>(rows).map(|a| a.iter().cloned().collect())
+        } else {
+            dataset.read_slice_2d::<T, _>((rows, ..)).map(|a| a.iter().cloned().collect())
+        };
+        self.check("read", path, values)
     }
 
     pub(super) fn write_text(&self, location: &Location, name: &str, text: &str) -> Result<(), RunFileError> {

@@ -7,7 +7,7 @@ use hdf5::{Dataset, H5Type};
 
 use super::layout::{Item, Layout};
 use super::storage::Storage;
-use super::{FORMAT, FORMAT_VERSION, Reader, RunFileError, trajectories};
+use super::{FORMAT, FORMAT_VERSION, PerSampleQuantity, Reader, RunFileError, trajectories};
 
 /// The numbers of one evaluation of all splits.
 #[derive(Debug, Clone)]
@@ -102,32 +102,69 @@ impl Writer {
         Self::with_curves(storage, layout, 0)
     }
 
-    /// Goes on with the file of an interrupted run, which must have the same layout; evaluations
-    /// after the first `keep_evaluations` are cut off.
+    /// Goes on with the file of an interrupted run, which must have the same layout: a new file with
+    /// its first `keep_evaluations` evaluations and this layout's attributes takes its place.
     pub fn open(path: &Path, layout: &Layout, keep_evaluations: usize) -> Result<Self, RunFileError> {
         layout.check_names()?;
-        let found = Reader::open(path)?.n_evaluations();
+        let earlier = Reader::open(path)?;
+        let found = earlier.n_evaluations();
         if found < keep_evaluations {
             return Err(RunFileError::Evaluations { path: path.to_owned(), keep: keep_evaluations, found });
         }
-        let storage = Storage::open_rw(path)?;
         for item in layout.items() {
-            check_item(&storage, &item)?;
+            check_item(earlier.storage(), &item)?;
         }
         for split in &layout.splits {
-            let object = format!("/predictions/{}/group", split.name);
-            let (group, _) = storage.read::<u32>(&object)?;
-            if group != split.group {
+            if earlier.group(&split.name)? != split.group {
+                let object = format!("/predictions/{}/group", split.name);
                 return Err(RunFileError::Groups { path: path.to_owned(), object });
             }
         }
-        // `epoch` first: a kill in between then leaves fewer complete evaluations, not torn ones.
-        for item in layout.items().iter().filter(|item| item.per_evaluation) {
-            let dataset = storage.dataset(&item.path)?;
-            storage.check("truncate", &item.path, dataset.resize(with_rows(&item.shape, keep_evaluations)))?;
+
+        let replace = |result: std::io::Result<()>| {
+            result.map_err(|source| RunFileError::Replace { path: path.to_owned(), source })
+        };
+        let resumed = path.with_extension("h5.resumed");
+        if resumed.exists() {
+            replace(std::fs::remove_file(&resumed))?; // left by a resume that was killed
         }
-        storage.flush()?;
-        Self::with_curves(storage, layout, keep_evaluations)
+        let mut writer = Self::create(&resumed, layout)?;
+        writer.copy_evaluations(&earlier, keep_evaluations)?;
+        replace(std::fs::rename(&resumed, path))?;
+        writer.storage.path = path.to_owned();
+        Ok(writer)
+    }
+
+    fn copy_evaluations(&mut self, earlier: &Reader, n_evaluations: usize) -> Result<(), RunFileError> {
+        let layout = self.layout.clone();
+        let (epochs, steps, learning_rates) = (earlier.epochs()?, earlier.steps()?, earlier.learning_rates()?);
+        let mut curves = Vec::with_capacity(layout.splits.len());
+        for split in &layout.splits {
+            let metrics = split.metrics.iter().map(|metric| earlier.curve(&split.name, metric));
+            curves.push(metrics.collect::<Result<Vec<_>, _>>()?);
+        }
+        for evaluation in 0..n_evaluations {
+            let mut samples = Vec::with_capacity(layout.splits.len());
+            for split in &layout.splits {
+                let read = |quantity| match split.per_sample {
+                    true => earlier.per_sample_at(&split.name, quantity, evaluation),
+                    false => Ok(vec![]),
+                };
+                samples.push((read(PerSampleQuantity::Nll)?, read(PerSampleQuantity::SquaredError)?));
+            }
+            let splits = curves.iter().zip(&samples).map(|(metrics, (nll, squared_error))| SplitEvaluation {
+                metrics: metrics.iter().map(|curve| curve[evaluation]).collect(),
+                nll,
+                squared_error,
+            });
+            self.append(&Evaluation {
+                epoch: epochs[evaluation],
+                step: steps[evaluation],
+                learning_rate: learning_rates[evaluation],
+                splits: splits.collect(),
+            })?;
+        }
+        Ok(())
     }
 
     fn with_curves(storage: Storage, layout: &Layout, n_evaluations: usize) -> Result<Self, RunFileError> {
@@ -234,10 +271,6 @@ impl Writer {
         self.storage.fill(&format!("/parameters/{name}"), values)?;
         self.storage.flush()
     }
-}
-
-fn with_rows(shape: &[usize], n_rows: usize) -> Vec<usize> {
-    std::iter::once(n_rows).chain(shape.iter().copied()).collect()
 }
 
 fn check_item(storage: &Storage, item: &Item) -> Result<(), RunFileError> {
