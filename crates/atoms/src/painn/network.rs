@@ -1,0 +1,125 @@
+//! The network of PaiNN: pair vectors → invariant and equivariant features → atoms' answers.
+
+use candle_core::{DType, Device, Result, Tensor};
+use surprisal_core::Role;
+use surprisal_ops::Dual;
+
+use super::layers::{Initializer, TwoLayers};
+use super::message::message;
+use super::update::{invariants, update};
+use crate::force_model::ForceOutput;
+use crate::graph::Batch;
+use crate::radial::{BesselBasis, directions};
+
+/// Sizes, and where in the list of weights each layer's are.
+#[derive(Debug)]
+pub(super) struct Network {
+    pub(super) n_features: usize,
+    pub(super) basis: BesselBasis,
+    pub(super) dtype: DType,
+    pub(super) device: Device,
+    embedding: usize,
+    interactions: Vec<Interaction>,
+    /// Energy (in gradient mode) and raw outputs; `None` where there is nothing to say.
+    scalars: Option<TwoLayers>,
+    /// Direct forces.
+    vectors: Option<Vectors>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Interaction {
+    filter: usize,
+    phi: TwoLayers,
+    uv: usize,
+    mix: TwoLayers,
+}
+
+/// F_i = Σ_f a_f (Uv)_f with gates a(s, ‖Vv‖): a gated equivariant block that ends in one vector.
+#[derive(Debug, Clone, Copy)]
+struct Vectors {
+    uv: usize,
+    gate: TwoLayers,
+}
+
+impl Network {
+    pub(super) fn new(
+        initializer: &mut Initializer<'_>,
+        n_features: usize,
+        n_interactions: usize,
+        basis: BesselBasis,
+        n_species: usize,
+        forces: ForceOutput,
+        n_outputs: usize,
+    ) -> Result<Self> {
+        let n = n_features;
+        let embedding = initializer.normal("embedding", Role::Bias, &[n_species, n], 1.0)?;
+        let interactions = (0..n_interactions)
+            .map(|l| {
+                let name = |part: &str| format!("interactions.{l}.{part}");
+                Ok(Interaction {
+                    filter: initializer.weight(&name("filter"), basis.width(), 3 * n)?,
+                    phi: initializer.two_layers(&name("message"), n, n, 3 * n)?,
+                    uv: initializer.weight(&name("vectors"), n, 2 * n)?,
+                    mix: initializer.two_layers(&name("update"), 2 * n, n, 3 * n)?,
+                })
+            })
+            .collect::<Result<_>>()?;
+        let n_scalars = n_outputs + usize::from(forces == ForceOutput::Gradient);
+        let scalars =
+            if n_scalars > 0 { Some(initializer.two_layers("readout.scalars", n, n, n_scalars)?) } else { None };
+        let vectors = match forces {
+            ForceOutput::Gradient => None,
+            ForceOutput::Direct => Some(Vectors {
+                uv: initializer.weight("readout.vectors", n, 2 * n)?,
+                gate: initializer.two_layers("readout.gate", 2 * n, n, n)?,
+            }),
+        };
+        let (dtype, device) = (initializer.dtype, initializer.device.clone());
+        Ok(Self { n_features, basis, dtype, device, embedding, interactions, scalars, vectors })
+    }
+
+    /// The features of every atom, `[n_atoms, 4 F]`: `[s | v_x | v_y | v_z]`.
+    pub(super) fn features(&self, weights: &[Tensor], batch: &Batch, vectors: &Dual) -> Result<Dual> {
+        let n = self.n_features;
+        let species = Tensor::new(batch.species.as_slice(), &self.device)?;
+        let s = weights[self.embedding].index_select(&species, 0)?;
+        let mut x = Dual::constant(&s.pad_with_zeros(1, 0, 3 * n)?, vectors.n_lanes())?;
+        let edges = if batch.n_pairs() == 0 {
+            None
+        } else {
+            Some((self.basis.features(vectors)?, directions(vectors)?))
+        };
+        for layer in &self.interactions {
+            if let Some((radial, direction)) = &edges {
+                let phi = layer.phi.apply(weights, &x.narrow(1, 0, n)?)?;
+                let filter = radial.matmul(&weights[layer.filter])?;
+                x = message(&batch.pairs, &Dual::cat(&[&phi, &x], 1)?, &filter, direction)?;
+            }
+            let uv = self.vector_maps(weights, layer.uv, &x)?;
+            let a = layer.mix.apply(weights, &invariants(&x, &uv)?)?;
+            x = update(&x, &uv, &a)?;
+        }
+        Ok(x)
+    }
+
+    /// Energy (in gradient mode) and raw outputs of every atom, side by side.
+    pub(super) fn scalars(&self, weights: &[Tensor], x: &Dual) -> Result<Option<Dual>> {
+        self.scalars.map(|layers| layers.apply(weights, &x.narrow(1, 0, self.n_features)?)).transpose()
+    }
+
+    /// Direct forces, `[n_atoms, 3]`.
+    pub(super) fn vectors(&self, weights: &[Tensor], x: &Dual) -> Result<Option<Dual>> {
+        let Some(layers) = self.vectors else { return Ok(None) };
+        let (atoms, n) = (x.dims()[0], self.n_features);
+        let uv = self.vector_maps(weights, layers.uv, x)?;
+        let gate = layers.gate.apply(weights, &invariants(x, &uv)?)?.reshape(&[atoms, 1, n])?;
+        let u = uv.narrow(1, 0, n)?.reshape(&[atoms, 3, n])?;
+        u.mul(&gate)?.sum_keepdim(2)?.reshape(&[atoms, 3]).map(Some)
+    }
+
+    /// Uv and Vv, `[3 n_atoms, 2 F]`.
+    fn vector_maps(&self, weights: &[Tensor], uv: usize, x: &Dual) -> Result<Dual> {
+        let (atoms, n) = (x.dims()[0], self.n_features);
+        x.narrow(1, n, 3 * n)?.reshape(&[3 * atoms, n])?.matmul(&weights[uv])
+    }
+}
