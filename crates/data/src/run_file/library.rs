@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::RunFileError;
-use super::layout::Layout;
-use super::writer::{Evaluation, Writer};
+use super::layout::{Layout, SplitLayout};
+use super::writer::{Evaluation, SplitEvaluation, Writer};
 
 /// Version of the linked library, such as `1.10.8`.
 pub fn hdf5_version() -> String {
@@ -12,8 +12,20 @@ pub fn hdf5_version() -> String {
     format!("{major}.{minor}.{micro}")
 }
 
-/// Writes a run file without splits to `path`: whether HDF5 and this file system work together.
+/// Writes a run file with one sample to `path`: whether HDF5, its gzip filter and this file system
+/// work together.
 pub fn probe(path: &Path) -> Result<(), RunFileError> {
-    let layout = Layout { name: "probe".into(), seed: 0, attributes: vec![], splits: vec![], parameters: vec![] };
-    Writer::create(path, &layout)?.append(&Evaluation { epoch: 0.0, step: 0, learning_rate: 0.0, splits: vec![] })
+    let split = SplitLayout {
+        name: "probe".into(),
+        group: vec![0],
+        dim: 1,
+        location_width: 1,
+        columns: vec![],
+        metrics: vec![],
+        per_sample: true,
+        trajectories: None,
+    };
+    let layout = Layout { name: "probe".into(), seed: 0, attributes: vec![], splits: vec![split], parameters: vec![] };
+    let splits = vec![SplitEvaluation { metrics: vec![], nll: &[1.0], squared_error: &[1.0] }];
+    Writer::create(path, &layout)?.append(&Evaluation { epoch: 0.0, step: 0, learning_rate: 0.0, splits })
 }

@@ -25,6 +25,7 @@ mod error;
 mod layout;
 mod library;
 mod reader;
+mod resume;
 mod storage;
 mod trajectories;
 mod writer;

@@ -104,7 +104,7 @@ impl Writer {
         structures: &[Structure],
         predicted: &PredictedFrames<'_>,
     ) -> Result<(), RunFileError> {
-        let storage = self.storage();
+        let storage = &self.storage;
         let root = format!("/trajectories/{split}");
         let atoms = format!("{root}/particles/atoms");
         let shape = storage.dataset(&format!("{atoms}/species/value"))?.shape();
@@ -150,7 +150,7 @@ impl Writer {
 
     /// Fills the solutions of a split.
     pub fn write_series(&mut self, split: &str, series: &Series) -> Result<(), RunFileError> {
-        let storage = self.storage();
+        let storage = &self.storage;
         let root = format!("/trajectories/{split}");
         storage.fill(&format!("{root}/time"), &series.time)?;
         storage.fill(&format!("{root}/group"), &series.group)?;

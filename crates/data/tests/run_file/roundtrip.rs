@@ -226,3 +226,13 @@ fn empty_splits_and_no_splits_are_files_too() {
     drop(Writer::create(&path, &layout).unwrap());
     assert!(Reader::open(&path).unwrap().splits().is_empty());
 }
+
+#[test]
+fn the_probe_writes_a_compressed_run_file() {
+    let folder = folder();
+    let path = folder.path().join("probe.h5");
+    surprisal_data::run_file::probe(&path).unwrap();
+    let run = Reader::open(&path).unwrap();
+    assert_eq!(run.per_sample_at("probe", PerSampleQuantity::Nll, 0).unwrap(), [1.0]);
+    assert!(surprisal_data::run_file::hdf5_version().starts_with(|c: char| c.is_ascii_digit()));
+}
