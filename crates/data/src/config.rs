@@ -1,5 +1,7 @@
 //! The `[data.…]` table of a configuration.
 
+use std::path::{Path, PathBuf};
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -33,5 +35,18 @@ impl DataConfig {
             Self::Csv(_) => "csv",
             Self::CsvSeries(_) => "csv_series",
         }
+    }
+
+    /// Every file that will be read, relative paths resolved against `root`.
+    pub fn files(&self, root: &Path) -> Vec<PathBuf> {
+        let named: Vec<&PathBuf> = match self {
+            Self::Extxyz(config) => {
+                let test = config.test.values();
+                std::iter::once(&config.train).chain(&config.valid).chain(test).chain(&config.isolated_atoms).collect()
+            }
+            Self::Csv(config) => std::iter::once(&config.path).chain(&config.splits).collect(),
+            Self::CsvSeries(config) => vec![&config.path],
+        };
+        named.into_iter().map(|path| root.join(path)).collect()
     }
 }

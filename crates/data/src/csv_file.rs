@@ -178,7 +178,8 @@ impl Diagnose for CsvError {
                 "the file holds {\"test\": [[0, 5], [2, 3]]}: for each split the test rows, counted from 0".into()
             }
             CsvFault::TimeOrder { has_ids: false, .. } => {
-                "if the file holds several trajectories, name the column that tells them apart: trajectory = \"id\"".into()
+                "if the file holds several trajectories, name the column that tells them apart: trajectory = \"id\""
+                    .into()
             }
             CsvFault::TimeOrder { .. } => "sort the rows of each trajectory by time and average repeated times".into(),
             CsvFault::NeverObserved { .. } => "leave it out of `states`".into(),
@@ -261,9 +262,10 @@ impl CsvFile {
 
     /// Index of a column that the configuration names under `key`.
     pub(crate) fn column(&self, key: &'static str, name: &str) -> Result<usize, CsvError> {
-        self.header.iter().position(|h| h == name).ok_or_else(|| {
-            self.fault(CsvFault::NoColumn { key, column: name.to_owned(), header: self.header.clone() })
-        })
+        self.header
+            .iter()
+            .position(|h| h == name)
+            .ok_or_else(|| self.fault(CsvFault::NoColumn { key, column: name.to_owned(), header: self.header.clone() }))
     }
 
     /// A cell that must be a finite number; `remedy` is the hint where it is a word.

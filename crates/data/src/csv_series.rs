@@ -42,22 +42,14 @@ pub struct CsvSeriesConfig {
     pub test_fraction: f64,
 }
 
-/// Trajectories cut into parts.
-#[derive(Debug, Clone)]
-pub struct SeriesSplits {
-    /// Names of the observed states.
-    pub states: Vec<String>,
-    /// The trajectories of each part. There is at most one test part, `test`.
-    pub splits: Splits<Trajectory>,
-}
-
 impl CsvSeriesConfig {
-    /// Reads the file, relative to `root`, and cuts its trajectories into parts.
-    pub fn load(&self, root: &Path, seed: u64) -> Result<SeriesSplits, DataError> {
+    /// Reads the file, relative to `root`, and cuts its trajectories into parts, each in the order of
+    /// the file. There is at most one test part, `test`.
+    pub fn load(&self, root: &Path, seed: u64) -> Result<Splits<Trajectory>, DataError> {
         let csv = CsvFile::read(&root.join(&self.path))?;
         let trajectories = self.trajectories(&csv)?;
         let fractions = Fractions { valid: self.valid_fraction, test: self.test_fraction };
-        Ok(SeriesSplits { states: self.states.clone(), splits: fractions.cut(trajectories, "trajectories", seed)? })
+        Ok(fractions.cut(trajectories, "trajectories", seed)?)
     }
 
     fn trajectories(&self, csv: &CsvFile) -> Result<Vec<Trajectory>, CsvError> {

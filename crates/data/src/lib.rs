@@ -13,7 +13,7 @@ pub mod source;
 pub mod split;
 
 pub use config::DataConfig;
-pub use csv_series::{CsvSeriesConfig, SeriesSplits};
+pub use csv_series::CsvSeriesConfig;
 pub use csv_table::{CsvConfig, Label, TableSplits, TargetColumns};
 pub use error::{DataError, Place};
 pub use extxyz::ExtxyzConfig;

@@ -144,7 +144,8 @@ impl CsvConfig {
 impl TableSplits {
     /// Each part as a table, with its name.
     pub fn tables(&self) -> Vec<(&str, Table)> {
-        let table = |rows: &[Row]| Table { inputs: self.inputs.clone(), targets: self.targets.clone(), rows: rows.to_vec() };
+        let table =
+            |rows: &[Row]| Table { inputs: self.inputs.clone(), targets: self.targets.clone(), rows: rows.to_vec() };
         self.splits.parts().into_iter().map(|(name, rows)| (name, table(rows))).collect()
     }
 }

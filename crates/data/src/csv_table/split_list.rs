@@ -32,7 +32,9 @@ pub(super) fn read(file: &Path, split: usize, n_rows: usize) -> Result<Vec<bool>
     let mut is_test = vec![false; n_rows];
     for &row in list {
         match is_test.get_mut(row) {
-            None => return Err(in_file(format!("split {split} names row {row}, the table has {n_rows}, counted from 0"))),
+            None => {
+                return Err(in_file(format!("split {split} names row {row}, the table has {n_rows}, counted from 0")));
+            }
             Some(true) => return Err(in_file(format!("split {split} names row {row} twice"))),
             Some(flag) => *flag = true,
         }

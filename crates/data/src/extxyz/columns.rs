@@ -129,17 +129,7 @@ mod tests {
     fn columns_come_in_any_order_and_under_any_of_their_names() {
         use Field::*;
         let columns = Columns::parse("id:I:1:force:R:3:positions:R:3:fixed:L:1:Z:I:1", Some("forces")).expect("right");
-        let expected = [
-            Skip,
-            Force(0),
-            Force(1),
-            Force(2),
-            Position(0),
-            Position(1),
-            Position(2),
-            Skip,
-            Number,
-        ];
+        let expected = [Skip, Force(0), Force(1), Force(2), Position(0), Position(1), Position(2), Skip, Number];
         assert_eq!(columns.fields, expected);
         assert_eq!((columns.name_of(0), columns.name_of(3), columns.name_of(8)), ("id", "force", "Z"));
     }

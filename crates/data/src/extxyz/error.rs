@@ -25,6 +25,9 @@ pub enum Fault {
     /// Every frame is an isolated atom.
     #[error("the file holds nothing but isolated atoms")]
     OnlyIsolated,
+    /// No frame is an isolated atom.
+    #[error("the file holds no isolated atoms")]
+    NoneIsolated,
     /// A frame must begin with its number of atoms.
     #[error("expected the number of atoms, found `{found}`")]
     AtomCount {
@@ -201,6 +204,7 @@ impl Fault {
         let hint = match self {
             Self::Empty => "an extended XYZ frame is the number of atoms, a comment line, one line per atom".into(),
             Self::OnlyIsolated => "they give reference energies; add frames with forces".into(),
+            Self::NoneIsolated => "an isolated atom is a frame of one atom with config_type=isolated_atom".into(),
             Self::AtomCount { .. } => "does the frame before hold more atoms than it announces?".into(),
             Self::NoAtoms { .. } => "remove the frame".into(),
             Self::Truncated { .. } => "the file is cut short; copy it again or remove its last frame".into(),
@@ -213,12 +217,10 @@ impl Fault {
             Self::NoForces { candidates, .. } if candidates.is_empty() => {
                 "forces are three real numbers per atom: Properties=species:S:1:pos:R:3:forces:R:3".into()
             }
-            Self::NoForces { candidates, .. } => candidates
-                .iter()
-                .map(|name| format!("forces_key = \"{name}\""))
-                .collect::<Vec<_>>()
-                .join(" or ")
-                + " would fit",
+            Self::NoForces { candidates, .. } => {
+                candidates.iter().map(|name| format!("forces_key = \"{name}\"")).collect::<Vec<_>>().join(" or ")
+                    + " would fit"
+            }
             Self::FieldCount { .. } => "a word with a space in it shifts the columns after it".into(),
             Self::NotANumber { .. } | Self::NotFinite { .. } | Self::KeyNotANumber { .. } => {
                 "correct or remove the frame".into()

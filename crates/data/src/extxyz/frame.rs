@@ -64,8 +64,12 @@ impl<'a> FrameReader<'a> {
             Some(line) => Comment::parse(line),
         };
         let line = self.lines.number();
-        let comment = comment.map_err(|open| self.error_at(line, Some(open.column), Fault::OpenQuote { quote: open.quote }))?;
+        let comment =
+            comment.map_err(|open| self.error_at(line, Some(open.column), Fault::OpenQuote { quote: open.quote }))?;
         let header = self.header(&comment)?;
+        if n_atoms > 1 {
+            self.require_forces(line, &comment, &header.columns)?;
+        }
 
         let mut structure = Structure {
             // The count is the file's word only, so do not reserve more than a moderate frame.
@@ -96,12 +100,21 @@ impl<'a> FrameReader<'a> {
         let open = structure.periodic == [false; 3];
         let wants_forces = self.keys.forces.is_some();
         let isolated = n_atoms == 1 && wants_forces && (header.marked_isolated || (open && !header.columns.has_forces));
-        if let (Some(key), false, false) = (&self.keys.forces, header.columns.has_forces, isolated) {
-            let (available, candidates) = (header.columns.description(), header.columns.fit_for_forces());
-            let fault = Fault::NoForces { key: key.clone(), available, candidates };
-            return Err(self.error_at(line, column_of(comment.get_reserved("Properties")), fault).into());
+        if !isolated {
+            self.require_forces(line, &comment, &header.columns)?;
         }
         Ok(Some(Frame { structure, isolated, line, numeric_keys: comment.numeric_keys() }))
+    }
+
+    fn require_forces(&self, line: usize, comment: &Comment, columns: &Columns) -> Result<(), ExtxyzError> {
+        match &self.keys.forces {
+            Some(key) if !columns.has_forces => {
+                let (available, candidates) = (columns.description(), columns.fit_for_forces());
+                let fault = Fault::NoForces { key: key.clone(), available, candidates };
+                Err(self.error_at(line, column_of(comment.get_reserved("Properties")), fault))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn header(&self, comment: &Comment) -> Result<Header, ExtxyzError> {
@@ -112,7 +125,8 @@ impl<'a> FrameReader<'a> {
         columns.open_ended = properties.is_none();
 
         let lattice = comment.get_reserved("Lattice");
-        let cell = lattice.map(|entry| parse_lattice(entry).map_err(|fault| self.error_in(lattice, fault))).transpose()?;
+        let cell =
+            lattice.map(|entry| parse_lattice(entry).map_err(|fault| self.error_in(lattice, fault))).transpose()?;
         let pbc = comment.get_reserved("pbc");
         let periodic = match pbc {
             Some(entry) => parse_pbc(entry).map_err(|fault| self.error_in(pbc, fault))?,
@@ -124,7 +138,9 @@ impl<'a> FrameReader<'a> {
         };
         let value = energy.map(|entry| match number::parse(entry.value.trim()) {
             Some(value) if value.is_finite() => Ok(value),
-            _ => Err(self.error_in(energy, Fault::KeyNotANumber { key: entry.key.clone(), found: entry.value.clone() })),
+            _ => {
+                Err(self.error_in(energy, Fault::KeyNotANumber { key: entry.key.clone(), found: entry.value.clone() }))
+            }
         });
         let step = ["step", "Step", "md_step", "time", "Time"].iter().find_map(|key| whole(&comment.get(key)?.value));
         let kind = comment.get("config_type").map(|entry| entry.value.replace(['_', '-', ' '], "").to_lowercase());
@@ -138,12 +154,15 @@ impl<'a> FrameReader<'a> {
         let mut last = None;
         for axis in 0..3 {
             let words: Vec<String> = match self.lines.peek()? {
-                Some(line) if line.trim_start().starts_with("VEC") => line.split_whitespace().map(str::to_owned).collect(),
+                Some(line) if line.trim_start().starts_with("VEC") => {
+                    line.split_whitespace().map(str::to_owned).collect()
+                }
                 _ => break,
             };
             self.lines.advance()?;
             last = Some(self.lines.number());
-            let numbers: Vec<f64> = words[1..].iter().filter_map(|w| number::parse(w)).filter(|x| x.is_finite()).collect();
+            let numbers: Vec<f64> =
+                words[1..].iter().filter_map(|w| number::parse(w)).filter(|x| x.is_finite()).collect();
             let vector = <[f64; 3]>::try_from(numbers).ok().filter(|_| words.len() == 4);
             let vector = vector.ok_or_else(|| self.error(Fault::Lattice { found: words.join(" ") }))?;
             structure.cell.get_or_insert([[0.0; 3]; 3])[axis] = vector;
@@ -152,7 +171,12 @@ impl<'a> FrameReader<'a> {
         Ok(last)
     }
 
-    fn check_distances(&self, structure: &Structure, comment: usize, vectors: Option<usize>) -> Result<(), ExtxyzError> {
+    fn check_distances(
+        &self,
+        structure: &Structure,
+        comment: usize,
+        vectors: Option<usize>,
+    ) -> Result<(), ExtxyzError> {
         let contact = close_contact::find(&structure.positions, structure.cell, structure.periodic)
             .map_err(|_| self.error_at(vectors.unwrap_or(comment), None, Fault::Singular))?;
         match contact {
@@ -215,10 +239,13 @@ fn parse_atom(line: &str, atom: usize, columns: &Columns) -> Result<Atom, (Optio
             Some(value) if value.is_finite() => Ok(value),
             found => {
                 let (column, word) = (columns.name_of(i).to_owned(), word.to_owned());
-                Err((place(), match found {
-                    Some(_) => Fault::NotFinite { atom, column, found: word },
-                    None => Fault::NotANumber { atom, column, found: word },
-                }))
+                Err((
+                    place(),
+                    match found {
+                        Some(_) => Fault::NotFinite { atom, column, found: word },
+                        None => Fault::NotANumber { atom, column, found: word },
+                    },
+                ))
             }
         };
         match *field {
@@ -227,8 +254,10 @@ fn parse_atom(line: &str, atom: usize, columns: &Columns) -> Result<Atom, (Optio
             Field::Force(axis) => parsed.force[axis] = real()?,
             Field::Symbol | Field::Number => {
                 let number = || word.parse().ok().filter(|z| (1..=118).contains(z));
-                let species = if *field == Field::Symbol { element::atomic_number(word).or_else(number) } else { number() };
-                parsed.species = species.ok_or_else(|| (place(), Fault::UnknownElement { atom, found: word.to_owned() }))?;
+                let species =
+                    if *field == Field::Symbol { element::atomic_number(word).or_else(number) } else { number() };
+                parsed.species =
+                    species.ok_or_else(|| (place(), Fault::UnknownElement { atom, found: word.to_owned() }))?;
             }
         }
     }

@@ -59,6 +59,10 @@ pub struct ExtxyzConfig {
     /// The column that holds the forces, in eV/Å.
     #[serde(default = "default_forces")]
     pub forces_key: String,
+    /// A file of single atoms whose energies are the references; they go before those in the other
+    /// files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub isolated_atoms: Option<PathBuf>,
     /// Energies of the isolated atoms by element, in eV; they go before those in the files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub isolated_atom_energies: Option<IndexMap<String, f64>>,
@@ -75,7 +79,8 @@ fn default_forces() -> String {
 impl ExtxyzConfig {
     /// Reads the files, relative to `root`, and draws the validation frames from the training frames.
     /// Returns the parts and the reference energies of isolated atoms by atomic number, in eV; those
-    /// come from the configuration, else from the training and validation files.
+    /// come from `isolated_atom_energies`, else from `isolated_atoms`, else from the training and
+    /// validation files.
     pub fn load(&self, root: &Path, seed: u64) -> Result<(Splits<Structure>, BTreeMap<u8, f64>), DataError> {
         if self.valid.is_some() && self.valid_fraction != 0.0 {
             return Err(SplitError::Conflict { first: "valid", second: "valid_fraction" }.into());
@@ -101,14 +106,25 @@ impl ExtxyzConfig {
             let file = root.join(path);
             let valid = read(&file, &keys)?;
             for (&number, &energy) in &valid.isolated {
-                add_isolated(&mut isolated, number, energy)
-                    .map_err(|fault| ExtxyzError { place: Place::file(&file), frame: None, fault })?;
+                add_isolated(&mut isolated, number, energy).map_err(|fault| ExtxyzError {
+                    place: Place::file(&file),
+                    frame: None,
+                    fault,
+                })?;
             }
             splits.valid = valid.not_empty(&file)?;
         }
         for (name, path) in &self.test {
             let file = root.join(path);
             splits.test.push((name.clone(), read(&file, &keys)?.not_empty(&file)?));
+        }
+        if let Some(path) = &self.isolated_atoms {
+            let file = root.join(path);
+            let atoms = read(&file, &keys)?.isolated;
+            if atoms.is_empty() {
+                return Err(ExtxyzError { place: Place::file(&file), frame: None, fault: Fault::NoneIsolated }.into());
+            }
+            isolated.extend(atoms);
         }
         isolated.extend(configured);
         Ok((splits, isolated))
