@@ -33,7 +33,12 @@ fn main() -> Result<(), AtomsError> {
             evaluate.push(start.elapsed().as_secs_f64());
         }
         let per_frame = |times| 1e3 * best(times) / graphs.len() as f64;
-        println!("{dtype:?}            {:8.3}  {:8.3}  {:8.3}", per_frame(predict), per_frame(pullback), per_frame(evaluate));
+        println!(
+            "{dtype:?}            {:8.3}  {:8.3}  {:8.3}",
+            per_frame(predict),
+            per_frame(pullback),
+            per_frame(evaluate)
+        );
     }
     Ok(())
 }

@@ -55,7 +55,9 @@ impl Diagnose for AtomsError {
                 Some(format!("add frames with {} to the training data, or leave this frame out", symbol(*species)))
             }
             Self::MissingCell { .. } => Some("give the frame a `Lattice`, or set `pbc=\"F F F\"`".into()),
-            Self::SingularCell { .. } => Some("check the `Lattice` entry: its rows are the lattice vectors, in Å".into()),
+            Self::SingularCell { .. } => {
+                Some("check the `Lattice` entry: its rows are the lattice vectors, in Å".into())
+            }
             Self::CoincidentAtoms { .. } => {
                 Some("check the units of the positions (Å), and the cell if the frame is periodic".into())
             }

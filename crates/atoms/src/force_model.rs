@@ -11,7 +11,8 @@ use surprisal_core::{Cotangent, Parameters, Prediction, registry};
 
 use crate::error::AtomsError;
 use crate::graph::Graph;
-use crate::painn::PainnConfig;
+// The name of the variant, `ForceModelConfig::Painn`.
+use crate::painn::PainnConfig as Painn;
 
 /// Where forces come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -90,6 +91,6 @@ pub trait BuildForceModel {
 registry! {
     /// Every force model.
     pub enum ForceModelConfig: dyn BuildForceModel {
-        "painn" => PainnConfig,
+        "painn" => Painn,
     }
 }

@@ -110,8 +110,7 @@ struct Envelope {
 }
 
 /// Coefficients of x^p, x^(p+1), x^(p+2).
-const ENVELOPE: [f64; 3] =
-    [-((P + 1) * (P + 2)) as f64 / 2.0, (P * (P + 2)) as f64, -(P * (P + 1)) as f64 / 2.0];
+const ENVELOPE: [f64; 3] = [-((P + 1) * (P + 2)) as f64 / 2.0, (P * (P + 2)) as f64, -(P * (P + 1)) as f64 / 2.0];
 
 impl Smooth for Envelope {
     #[inline(always)]

@@ -99,8 +99,12 @@ mod tests {
 
     #[test]
     fn independent_compositions_are_solved_exactly() {
-        let frames =
-            [frame(&[1, 1], Some(-2.0)), frame(&[1, 8, 1], Some(-12.0)), frame(&[6, 1], Some(-41.0)), frame(&[8], None)];
+        let frames = [
+            frame(&[1, 1], Some(-2.0)),
+            frame(&[1, 8, 1], Some(-12.0)),
+            frame(&[6, 1], Some(-41.0)),
+            frame(&[8], None),
+        ];
         let e = fit_reference_energies(&frames, &BTreeMap::new());
         for (z, expected) in [(1, -1.0), (6, -40.0), (8, -10.0)] {
             assert!((e[&z] - expected).abs() < 1e-10, "{z}: {}", e[&z]);

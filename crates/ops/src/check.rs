@@ -27,7 +27,8 @@ pub fn worst_derivative_error(f: impl Fn(&[Dual]) -> Result<Dual>, inputs: &[Ten
 
     // JVP against differences of the value.
     let value = |t: f64| -> Result<Tensor> {
-        let moved = inputs.iter().zip(&directions).map(|(x, d)| Dual::plain(&(x + (d * t)?)?)).collect::<Result<Vec<_>>>()?;
+        let moved =
+            inputs.iter().zip(&directions).map(|(x, d)| Dual::plain(&(x + (d * t)?)?)).collect::<Result<Vec<_>>>()?;
         f(&moved)?.value()
     };
     let pairs = inputs.iter().zip(&directions).map(|(x, d)| Dual::with_tangent(x, d)).collect::<Result<Vec<_>>>()?;

@@ -235,7 +235,8 @@ mod tests {
     fn the_kernel_has_exact_derivatives_and_equals_the_composition() {
         // An atom with its own image (2, 2), and one alone (3).
         let pairs = Arc::new(Pairs { first: vec![0, 0, 1, 2], second: vec![1, 2, 2, 2], n_atoms: 4 });
-        let inputs = [(vec![4, 7 * 5], 0), (vec![4, 3 * 5], 1), (vec![4, 3], 2)].map(|(d, i)| normal(&d, 2, i).unwrap());
+        let inputs =
+            [(vec![4, 7 * 5], 0), (vec![4, 3 * 5], 1), (vec![4, 3], 2)].map(|(d, i)| normal(&d, 2, i).unwrap());
         let worst = worst_derivative_error(|v| message(&pairs, &v[0], &v[1], &v[2]), &inputs).unwrap();
         assert!(worst < 1e-7, "{worst:e}");
         let duals = inputs.each_ref().map(|x| Dual::with_tangent(x, &normal(x.dims(), 3, 0).unwrap()).unwrap());

@@ -84,11 +84,8 @@ impl Network {
         let species = Tensor::new(batch.species.as_slice(), &self.device)?;
         let s = weights[self.embedding].index_select(&species, 0)?;
         let mut x = Dual::constant(&s.pad_with_zeros(1, 0, 3 * n)?, vectors.n_lanes())?;
-        let edges = if batch.n_pairs() == 0 {
-            None
-        } else {
-            Some((self.basis.features(vectors)?, directions(vectors)?))
-        };
+        let edges =
+            if batch.n_pairs() == 0 { None } else { Some((self.basis.features(vectors)?, directions(vectors)?)) };
         for layer in &self.interactions {
             if let Some((radial, direction)) = &edges {
                 let phi = layer.phi.apply(weights, &x.narrow(1, 0, n)?)?;

@@ -47,7 +47,11 @@ impl Dual {
 struct Affine;
 
 impl Affine {
-    fn forward(&self, inputs: [(&CpuStorage, &Layout); 2], bias: Option<(&CpuStorage, &Layout)>) -> Result<(CpuStorage, Shape)> {
+    fn forward(
+        &self,
+        inputs: [(&CpuStorage, &Layout); 2],
+        bias: Option<(&CpuStorage, &Layout)>,
+    ) -> Result<(CpuStorage, Shape)> {
         let [(x, xl), (w, wl)] = inputs;
         let (lanes, n, d_in) = xl.shape().dims3()?;
         let (w_in, d_out) = wl.shape().dims2()?;
@@ -74,16 +78,8 @@ impl Affine {
     fn backward(&self, x: &Tensor, w: &Tensor, grad: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let (lanes, n, d_in) = x.dims3()?;
         let rows = grad.contiguous()?.reshape((lanes * n, w.dim(1)?))?;
-        let grad_x = if x.track_op() {
-            Some(rows.matmul(&w.detach().t()?)?.reshape((lanes, n, d_in))?)
-        } else {
-            None
-        };
-        let grad_w = if w.track_op() {
-            Some(x.detach().reshape((lanes * n, d_in))?.t()?.matmul(&rows)?)
-        } else {
-            None
-        };
+        let grad_x = if x.track_op() { Some(rows.matmul(&w.detach().t()?)?.reshape((lanes, n, d_in))?) } else { None };
+        let grad_w = if w.track_op() { Some(x.detach().reshape((lanes * n, d_in))?.t()?.matmul(&rows)?) } else { None };
         Ok((grad_x, grad_w))
     }
 }

@@ -14,7 +14,7 @@ mod product;
 
 use candle_core::{Result, Tensor};
 
-pub use map::{Silu, Smooth, SqrtShifted, Reciprocal};
+pub use map::{Reciprocal, Silu, Smooth, SqrtShifted};
 
 /// A tensor with, or without, its derivative along one direction.
 #[derive(Debug, Clone)]
