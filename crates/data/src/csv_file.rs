@@ -18,7 +18,7 @@ pub struct CsvError {
     /// The file, and the line where there is one.
     pub place: Place,
     /// What is wrong.
-    pub fault: CsvFault,
+    pub fault: Box<CsvFault>,
 }
 
 /// What can be wrong with a CSV file.
@@ -159,7 +159,7 @@ impl Diagnose for CsvError {
     }
 
     fn hint(&self) -> Option<String> {
-        let hint = match &self.fault {
+        let hint = match &*self.fault {
             CsvFault::Empty => "the first line names the columns, every other line is a row".into(),
             CsvFault::Unreadable { .. } => return None,
             CsvFault::DuplicateHeader { .. } => "rename one of them".into(),
@@ -213,7 +213,10 @@ impl CsvFile {
     /// Reads a file, plain or compressed by gzip, that has at least one row.
     pub(crate) fn read(file: &Path) -> Result<Self, DataError> {
         let text = read_text(file)?;
-        let fault = |line, fault| CsvError { place: Place { file: file.to_path_buf(), line, column: None }, fault };
+        let fault = |line, fault| CsvError {
+            place: Place { file: file.to_path_buf(), line, column: None },
+            fault: Box::new(fault),
+        };
         let mut reader = csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
@@ -283,12 +286,12 @@ impl CsvFile {
 
     /// An error about the whole file.
     pub(crate) fn fault(&self, fault: CsvFault) -> CsvError {
-        CsvError { place: Place::file(&self.file), fault }
+        CsvError { place: Place::file(&self.file), fault: Box::new(fault) }
     }
 
     /// An error in a row.
     pub(crate) fn fault_in(&self, row: usize, fault: CsvFault) -> CsvError {
-        CsvError { place: Place::line(&self.file, self.lines[row]), fault }
+        CsvError { place: Place::line(&self.file, self.lines[row]), fault: Box::new(fault) }
     }
 }
 

@@ -18,37 +18,25 @@ pub enum DataError {
     Source(#[from] SourceError),
     /// The file is not extended XYZ, or lacks what training needs.
     #[error(transparent)]
-    Extxyz(#[from] Box<ExtxyzError>),
+    Extxyz(#[from] ExtxyzError),
     /// A reference energy of the configuration cannot be used.
     #[error(transparent)]
     ReferenceEnergy(#[from] ReferenceEnergyError),
     /// The file is not a table, or lacks what training needs.
     #[error(transparent)]
-    Csv(#[from] Box<CsvError>),
+    Csv(#[from] CsvError),
     /// The records cannot be cut into the parts asked for.
     #[error(transparent)]
     Split(#[from] SplitError),
-}
-
-impl From<ExtxyzError> for DataError {
-    fn from(error: ExtxyzError) -> Self {
-        Self::Extxyz(Box::new(error))
-    }
-}
-
-impl From<CsvError> for DataError {
-    fn from(error: CsvError) -> Self {
-        Self::Csv(Box::new(error))
-    }
 }
 
 impl DataError {
     fn inner(&self) -> &dyn Diagnose {
         match self {
             Self::Source(error) => error,
-            Self::Extxyz(error) => error.as_ref(),
+            Self::Extxyz(error) => error,
             Self::ReferenceEnergy(error) => error,
-            Self::Csv(error) => error.as_ref(),
+            Self::Csv(error) => error,
             Self::Split(error) => error,
         }
     }

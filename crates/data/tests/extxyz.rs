@@ -419,7 +419,6 @@ fn reading_is_fast() -> Outcome {
     let start = std::time::Instant::now();
     assert_eq!(read(&path, &Keys::default())?.structures.len(), 650);
     let elapsed = start.elapsed();
-    println!("650 frames of 15 atoms: {elapsed:?}");
     assert!(elapsed.as_millis() < 500, "{elapsed:?}");
     Ok(())
 }
@@ -434,9 +433,7 @@ fn published_sets_are_read_where_they_are_present() -> Outcome {
         if !path.exists() {
             continue;
         }
-        let start = std::time::Instant::now();
         let found = read(&path, &Keys::default())?;
-        println!("{file}: {} frames in {:?}", found.structures.len(), start.elapsed());
         assert!(n_frames == 0 || found.structures.len() == n_frames, "{}", found.structures.len());
         assert_eq!(found.isolated.len(), n_isolated);
     }

@@ -17,7 +17,7 @@ struct SplitLists {
 /// Which of `n_rows` rows are test rows in split number `split`.
 pub(super) fn read(file: &Path, split: usize, n_rows: usize) -> Result<Vec<bool>, DataError> {
     let text = read_text(file)?;
-    let fault = |place, problem| DataError::from(CsvError { place, fault: CsvFault::SplitList { problem } });
+    let fault = |place, problem| DataError::from(CsvError { place, fault: Box::new(CsvFault::SplitList { problem }) });
     let lists: SplitLists = serde_json::from_str(&text).map_err(|error| {
         let place = Place::line(file, error.line()).at(error.column());
         let message = error.to_string();

@@ -46,7 +46,7 @@ pub(super) fn find(
     let inverse = invert(basis).ok_or(Singular)?;
     let height: Vec3 = std::array::from_fn(|a| 1.0 / norm(inverse[a]));
     // A height far below its vector's length means nearly parallel vectors.
-    if (0..3).any(|a| !(height[a] > 1e-4 * norm(basis[a]))) {
+    if (0..3).any(|a| height[a] <= 1e-4 * norm(basis[a]) || !height[a].is_finite()) {
         return Err(Singular);
     }
     let n_bins: Vec3 = std::array::from_fn(|a| if periodic[a] { height[a].floor().max(1.0) } else { height[a] });

@@ -47,7 +47,7 @@ impl Columns {
     pub(super) fn parse(properties: &str, forces: Option<&str>) -> Result<Self, Fault> {
         let parts: Vec<&str> = properties.split(':').map(str::trim).collect();
         let malformed = || Fault::Properties { found: properties.to_owned() };
-        if parts.len() % 3 != 0 {
+        if !parts.len().is_multiple_of(3) {
             return Err(malformed());
         }
         let property = |part: &[&str]| {

@@ -13,7 +13,7 @@ pub struct ExtxyzError {
     /// The frame, counted from 1; `None` where the file as a whole is at fault.
     pub frame: Option<usize>,
     /// What is wrong.
-    pub fault: Fault,
+    pub fault: Box<Fault>,
 }
 
 /// What can be wrong with an extended XYZ file. Atoms are counted from 1.

@@ -201,7 +201,7 @@ impl<'a> FrameReader<'a> {
 
     fn error_at(&self, line: usize, column: Option<usize>, fault: Fault) -> ExtxyzError {
         let file: PathBuf = self.lines.file().to_path_buf();
-        ExtxyzError { place: Place { file, line: Some(line), column }, frame: Some(self.frame), fault }
+        ExtxyzError { place: Place { file, line: Some(line), column }, frame: Some(self.frame), fault: Box::new(fault) }
     }
 }
 

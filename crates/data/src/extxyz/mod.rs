@@ -109,7 +109,7 @@ impl ExtxyzConfig {
                 add_isolated(&mut isolated, number, energy).map_err(|fault| ExtxyzError {
                     place: Place::file(&file),
                     frame: None,
-                    fault,
+                    fault: Box::new(fault),
                 })?;
             }
             splits.valid = valid.not_empty(&file)?;
@@ -122,7 +122,12 @@ impl ExtxyzConfig {
             let file = root.join(path);
             let atoms = read(&file, &keys)?.isolated;
             if atoms.is_empty() {
-                return Err(ExtxyzError { place: Place::file(&file), frame: None, fault: Fault::NoneIsolated }.into());
+                return Err(ExtxyzError {
+                    place: Place::file(&file),
+                    frame: None,
+                    fault: Box::new(Fault::NoneIsolated),
+                }
+                .into());
             }
             isolated.extend(atoms);
         }
@@ -166,7 +171,7 @@ impl Frames {
     fn not_empty(self, file: &Path) -> Result<Vec<Structure>, ExtxyzError> {
         if self.structures.is_empty() {
             let fault = Fault::OnlyIsolated;
-            return Err(ExtxyzError { place: Place::file(file), frame: None, fault });
+            return Err(ExtxyzError { place: Place::file(file), frame: None, fault: Box::new(fault) });
         }
         Ok(self.structures)
     }
@@ -197,7 +202,7 @@ pub fn read(path: &Path, keys: &Keys) -> Result<Frames, DataError> {
     } else {
         return Ok(frames);
     };
-    Err(ExtxyzError { place: Place::file(path), frame: None, fault }.into())
+    Err(ExtxyzError { place: Place::file(path), frame: None, fault: Box::new(fault) }.into())
 }
 
 fn keep_isolated(path: &Path, keys: &Keys, frame: &Frame, isolated: &mut BTreeMap<u8, f64>) -> Result<(), ExtxyzError> {
@@ -207,7 +212,7 @@ fn keep_isolated(path: &Path, keys: &Keys, frame: &Frame, isolated: &mut BTreeMa
         None => Err(Fault::IsolatedWithoutEnergy { symbol: element::symbol(number), key: keys.energy.clone() }),
     };
     let place = Place::line(path, frame.line);
-    kept.map_err(|fault| ExtxyzError { place, frame: Some(frame.structure.frame), fault })
+    kept.map_err(|fault| ExtxyzError { place, frame: Some(frame.structure.frame), fault: Box::new(fault) })
 }
 
 fn add_isolated(isolated: &mut BTreeMap<u8, f64>, number: u8, energy: f64) -> Result<(), Fault> {
