@@ -3,6 +3,7 @@
 pub mod check;
 pub mod dual;
 pub mod fused;
+mod gemm;
 pub mod jet;
 pub mod real;
 pub mod special;
