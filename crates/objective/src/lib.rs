@@ -5,4 +5,18 @@
 //! loss and its derivative with respect to the prediction. Everything is float64 on the CPU.
 
 pub mod calibration;
+pub mod energy;
+pub mod error;
 pub mod likelihood;
+pub mod objective;
+pub mod outcome;
+pub mod penalty;
+pub mod risk;
+
+pub use energy::EnergyTerm;
+pub use error::ObjectiveError;
+pub use likelihood::{Blocks, Coupling, Likelihood, LikelihoodConfig, Marginal, Source};
+pub use objective::{Evaluation, Objective, Scores};
+pub use outcome::{DataUnits, Outcome};
+pub use penalty::PenaltyConfig;
+pub use risk::RiskConfig;

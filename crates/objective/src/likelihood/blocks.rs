@@ -1,0 +1,74 @@
+//! How the components of a sample share parameters.
+
+use candle_core::{D, Result, Tensor};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Whether components are independent or jointly distributed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Coupling {
+    /// Each component has its own parameters and is independent of the others.
+    Componentwise,
+    /// All components are one vector with one set of parameters and a density that depends on the
+    /// length of the residual alone, so that it turns with the vector.
+    Joint,
+}
+
+impl Coupling {
+    /// The blocks of a sample of `dim` components.
+    pub fn blocks(self, dim: usize) -> Blocks {
+        match self {
+            Self::Componentwise => Blocks { n_blocks: dim, block_dim: 1 },
+            Self::Joint => Blocks { n_blocks: 1, block_dim: dim },
+        }
+    }
+}
+
+/// `n_blocks` blocks of `block_dim` components; the components of a block share its parameters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Blocks {
+    /// b
+    pub n_blocks: usize,
+    /// m
+    pub block_dim: usize,
+}
+
+impl Blocks {
+    /// `[n, b·m]` → `[n, b, m]`.
+    pub fn view(&self, components: &Tensor) -> Result<Tensor> {
+        components.reshape((components.dim(0)?, self.n_blocks, self.block_dim))
+    }
+
+    /// The block that a component belongs to.
+    pub fn of_component(&self, component: usize) -> usize {
+        component / self.block_dim
+    }
+}
+
+/// Parameters in their own domains.
+#[derive(Debug, Clone)]
+pub struct Natural {
+    /// `[n, b, m]`.
+    pub location: Tensor,
+    /// `[n, b]` each, in the order of [`super::Likelihood::parameters`].
+    pub parameters: Vec<Tensor>,
+}
+
+impl Natural {
+    /// Σ over the components of a block of (y − location)²: `[n, b]`.
+    pub(super) fn squared_distance(&self, y: &Tensor) -> Result<Tensor> {
+        (y - &self.location)?.sqr()?.sum(D::Minus1)
+    }
+
+    /// ‖y − location‖ of each block, `[n, b]`, with gradient 0 (not NaN) where they coincide.
+    pub(super) fn distance(&self, y: &Tensor) -> Result<Tensor> {
+        // the square of 1e-12 is far below the tolerance of any value and keeps the root smooth
+        (self.squared_distance(y)? + 1e-24)?.sqrt()
+    }
+
+    /// Components per block.
+    pub(super) fn block_dim(&self) -> Result<usize> {
+        self.location.dim(D::Minus1)
+    }
+}

@@ -1,0 +1,60 @@
+//! Student-t distribution of a block of m components with one scale.
+//!
+//! −log p = lnΓ(ν/2) − lnΓ((ν+m)/2) + m/2·ln(νπs²) + (ν+m)/2·ln(1 + r²/(νs²)),
+//! r² = ‖y − location‖², ν the degrees of freedom, s the scale.
+//!
+//! The difference of log-gammas is taken in one piece and the logarithm as log1p, so the normal limit
+//! ν → ∞ is reached without cancellation.
+
+use candle_core::{Result, Tensor};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use surprisal_ops::special::Pointwise;
+
+use super::{Likelihood, Link, Marginal, Natural, ParameterSpec, Source, StudentTMarginal, TargetError, check_real};
+
+/// Student-t distribution: power-law tails, robust against outliers.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StudentT {
+    /// Scale s (not the standard deviation): "network", "constant", or a number in the data's own
+    /// units.
+    #[serde(default)]
+    pub scale: Source,
+    /// Degrees of freedom ν > 0: "network", "constant", or a number. The variance is finite for
+    /// ν > 2, the mean for ν > 1.
+    #[serde(default)]
+    pub df: Source,
+}
+
+impl Likelihood for StudentT {
+    fn parameters(&self) -> Vec<ParameterSpec> {
+        vec![
+            ParameterSpec { name: "scale", source: self.scale, link: Link::Exponential, unit_power: 1 },
+            ParameterSpec { name: "df", source: self.df, link: Link::Softplus { lower: 0.0, start: 5.0 }, unit_power: 0 },
+        ]
+    }
+
+    fn nll(&self, p: &Natural, y: &Tensor) -> Result<Tensor> {
+        let [scale, df] = p.parameters.as_slice() else { candle_core::bail!("student_t has two parameters") };
+        let m = p.block_dim()?;
+        let half = m as f64 / 2.0;
+        let width = (scale.sqr()? * df)?;
+        let normalizer = Pointwise::LgammaDifference { half_steps: m as u32 }.apply(&(df * 0.5)?)?;
+        let log_width = (width.log()? + std::f64::consts::PI.ln())?;
+        let tail = Pointwise::Log1p.apply(&(p.squared_distance(y)? / width)?)?;
+        ((log_width * half)? - normalizer)? + (((df * 0.5)? + half)? * tail)?
+    }
+
+    fn check_target(&self, y: f64) -> std::result::Result<(), TargetError> {
+        check_real("student_t", y)
+    }
+
+    fn marginal(&self, natural: &[f64], _: usize) -> Box<dyn Marginal> {
+        Box::new(StudentTMarginal { loc: natural[0], scale: natural[1], df: natural[2] })
+    }
+
+    fn uncertainties(&self, natural: &[f64], block_dim: usize) -> Vec<(&'static str, f64)> {
+        vec![("aleatoric", self.marginal(natural, block_dim).variance().sqrt())]
+    }
+}

@@ -1,0 +1,265 @@
+//! The loss of a batch and its derivative with respect to everything that is trained.
+//!
+//! loss = risk(NLL of the samples) + mean regulariser of the likelihood + Σ penalties + energy term.
+//! The prediction's tensors become variables, one backward pass gives ∂loss/∂prediction (the
+//! cotangent that the predictor pulls back), the gradients of the objective's own parameters, and
+//! those of penalties on the model's parameters.
+
+use candle_core::backprop::GradStore;
+use candle_core::{Device, Tensor, Var};
+use surprisal_core::{Cotangent, Parameters, Prediction, Target};
+
+use crate::energy::{Energy, EnergyTerm};
+use crate::penalty::{Kind, PenaltyConfig};
+use crate::risk::RiskConfig;
+use crate::{ObjectiveError, Outcome};
+
+/// Risk, likelihood, penalties and energy term of a run.
+#[derive(Debug, Clone)]
+pub struct Objective {
+    outcome: Outcome,
+    risk: RiskConfig,
+    penalties: Vec<PenaltyConfig>,
+    energy: Option<Energy>,
+    risk_parameters: Parameters,
+    parameters: Parameters,
+}
+
+/// What [`Objective::evaluate`] found.
+#[derive(Debug, Clone)]
+pub struct Evaluation {
+    /// Risk plus all terms, nats.
+    pub loss: f64,
+    /// What the loss is the sum of: `risk`, `regularizer`, each penalty by name, `energy`.
+    pub terms: Vec<(String, f64)>,
+    /// NLL of each sample, true nats in the data's own units; NaN where nothing was observed.
+    pub nll: Vec<f64>,
+    /// ∂loss/∂prediction.
+    pub cotangent: Cotangent,
+    /// ∂loss/∂parameter in the order of [`Objective::parameters`].
+    pub own_gradient: Vec<Tensor>,
+    /// Gradient of the penalties on parameters, in the model's order; `None` without such a penalty.
+    pub model_gradient: Option<Vec<Tensor>>,
+}
+
+/// Per-sample scores without gradients.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scores {
+    /// NLL, true nats in the data's own units, joint over the observed components.
+    pub nll: Vec<f64>,
+    /// Squared error, mean over the observed components, in squared data units.
+    pub squared_error: Vec<f64>,
+}
+
+impl Objective {
+    /// Checks the parts against each other.
+    pub fn new(
+        outcome: Outcome,
+        risk: RiskConfig,
+        penalties: Vec<PenaltyConfig>,
+        energy: Option<EnergyTerm>,
+    ) -> Result<Self, ObjectiveError> {
+        if let Some((setting, domain, value)) = risk.get().check_settings() {
+            return Err(ObjectiveError::Setting { entry: risk.name(), setting, domain, value });
+        }
+        let dim = outcome.layout().dim;
+        for penalty in &penalties {
+            let value = penalty.get().weight();
+            if !(value.is_finite() && value >= 0.0) {
+                return Err(ObjectiveError::Setting { entry: penalty.name(), setting: "weight", domain: "a number ≥ 0", value });
+            }
+            if let Kind::Prediction(on_prediction) = penalty.get().kind()
+                && let Some(need) = on_prediction.misplaced(dim)
+            {
+                return Err(ObjectiveError::PenaltyMisplaced { penalty: penalty.name(), need, dim });
+            }
+        }
+        let energy = energy.map(|term| Energy::new(term, outcome.target_scale()[0])).transpose()?;
+        let risk_parameters = risk.get().parameters()?;
+        let mut parameters = Parameters::new();
+        let of_energy = energy.iter().flat_map(|e| e.outcome.parameters().iter());
+        for parameter in outcome.parameters().iter().chain(risk_parameters.iter()).chain(of_energy) {
+            parameters.share(parameter.clone());
+        }
+        Ok(Self { outcome, risk, penalties, energy, risk_parameters, parameters })
+    }
+
+    /// The likelihood with its shape and units.
+    pub fn outcome(&self) -> &Outcome {
+        &self.outcome
+    }
+
+    /// Everything the objective trains itself: constant parameters and the threshold of CVaR.
+    pub fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    /// Loss and gradients of a batch. `model` are the predictor's parameters, for penalties on them.
+    pub fn evaluate(&self, prediction: &Prediction, target: &Target, model: &Parameters) -> Result<Evaluation, ObjectiveError> {
+        let variables = Variables::new(prediction)?;
+        let prediction = variables.prediction();
+        let natural = self.outcome.natural(&prediction)?;
+        let nll = self.outcome.nll_of(&natural, target)?;
+        let observed = observed_samples(target)?;
+        let mut terms = vec![("risk".to_string(), self.risk.get().value(&select(&nll, &observed)?, &self.risk_parameters)?)];
+        if let Some(regularizer) = self.outcome.regularizer_of(&natural, target)? {
+            terms.push(("regularizer".to_string(), select(&regularizer, &observed)?.mean_all()?));
+        }
+        for penalty in &self.penalties {
+            match penalty.get().kind() {
+                Kind::Prediction(on_prediction) => {
+                    let location = self.unshifted(&prediction.location)?;
+                    terms.push((penalty.name().to_string(), on_prediction.value(&location, target)?));
+                }
+                Kind::Parameter(on_parameters) => terms.push((penalty.name().to_string(), on_parameters.value(model)?)),
+                Kind::Proximal(_) => {}
+            }
+        }
+        if let Some(energy) = &self.energy {
+            let predicted = prediction.energy.as_ref().ok_or(ObjectiveError::NoEnergy { side: "predictor" })?;
+            // a batch may happen to hold no frame with an energy
+            if let Some(value) = energy.value(predicted, target)? {
+                terms.push(("energy".to_string(), value));
+            }
+        }
+        let mut loss = Tensor::new(0f64, &Device::Cpu)?;
+        for (_, term) in &terms {
+            loss = (loss + term)?;
+        }
+        let gradients = loss.backward()?;
+        let penalized = self.penalties.iter().any(|p| matches!(p.get().kind(), Kind::Parameter(_)));
+        Ok(Evaluation {
+            loss: loss.to_scalar()?,
+            terms: terms.into_iter().map(|(name, term)| Ok((name, term.to_scalar()?))).collect::<Result<_, ObjectiveError>>()?,
+            nll: reported(nll.to_vec1()?, &observed),
+            cotangent: variables.cotangent(&gradients)?,
+            own_gradient: gradients_of(&self.parameters, &gradients)?,
+            model_gradient: if penalized { Some(gradients_of(model, &gradients)?) } else { None },
+        })
+    }
+
+    /// Per-sample NLL and squared error.
+    pub fn score(&self, prediction: &Prediction, target: &Target) -> Result<Scores, ObjectiveError> {
+        let nll = self.outcome.nll(prediction, target)?.to_vec1()?;
+        let observed = observed_samples(target)?;
+        let dim = self.outcome.layout().dim;
+        let location = self.outcome.data_units(prediction)?.location;
+        let values = self.outcome.target_in_data_units(target)?;
+        let squared_error = location
+            .chunks_exact(dim)
+            .zip(values.chunks_exact(dim))
+            .map(|(location, values)| {
+                let seen = || location.iter().zip(values).filter(|(_, y)| !y.is_nan());
+                seen().map(|(l, y)| (y - l).powi(2)).sum::<f64>() / seen().count() as f64
+            })
+            .collect();
+        Ok(Scores { nll: reported(nll, &observed), squared_error })
+    }
+
+    /// Applies the proximal penalties to the model; `steps` are the step sizes of each parameter's
+    /// coordinates in the model's order (more may follow).
+    pub fn proximal(&self, model: &Parameters, steps: &[Tensor]) -> Result<(), ObjectiveError> {
+        for penalty in &self.penalties {
+            if let Kind::Proximal(proximal) = penalty.get().kind() {
+                for (parameter, step) in model.iter().zip(steps) {
+                    if let Some(moved) = proximal.proximal(parameter, step)? {
+                        parameter.var.set(&moved)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Name and weighted value of each proximal penalty: what [`Evaluation::loss`] leaves out.
+    pub fn proximal_terms(&self, model: &Parameters) -> Result<Vec<(String, f64)>, ObjectiveError> {
+        let mut terms = Vec::new();
+        for penalty in &self.penalties {
+            if let Kind::Proximal(proximal) = penalty.get().kind() {
+                terms.push((penalty.name().to_string(), proximal.value(model)?));
+            }
+        }
+        Ok(terms)
+    }
+
+    /// The location in units of the target scale, with the target shift restored.
+    fn unshifted(&self, location: &Tensor) -> Result<Tensor, ObjectiveError> {
+        let (shift, scale) = (self.outcome.target_shift(), self.outcome.target_scale());
+        let shift: Vec<f64> = shift.iter().zip(scale).map(|(shift, scale)| shift / scale).collect();
+        let dim = shift.len();
+        Ok(location.broadcast_add(&Tensor::from_vec(shift, (1, dim), &Device::Cpu)?)?)
+    }
+}
+
+/// The prediction's tensors as variables.
+struct Variables {
+    location: Var,
+    outputs: Option<Var>,
+    energy: Option<Var>,
+}
+
+impl Variables {
+    fn new(prediction: &Prediction) -> candle_core::Result<Self> {
+        let variable = |tensor: &Tensor| Var::from_tensor(&tensor.detach());
+        Ok(Self {
+            location: variable(&prediction.location)?,
+            outputs: prediction.outputs.as_ref().map(variable).transpose()?,
+            energy: prediction.energy.as_ref().map(variable).transpose()?,
+        })
+    }
+
+    fn prediction(&self) -> Prediction {
+        Prediction {
+            location: self.location.as_tensor().clone(),
+            outputs: self.outputs.as_ref().map(|v| v.as_tensor().clone()),
+            energy: self.energy.as_ref().map(|v| v.as_tensor().clone()),
+        }
+    }
+
+    fn cotangent(&self, gradients: &GradStore) -> candle_core::Result<Cotangent> {
+        Ok(Prediction {
+            location: gradient(&self.location, gradients)?,
+            outputs: self.outputs.as_ref().map(|v| gradient(v, gradients)).transpose()?,
+            energy: self.energy.as_ref().map(|v| gradient(v, gradients)).transpose()?,
+        })
+    }
+}
+
+/// The gradient of one variable, zero where the loss does not depend on it.
+fn gradient(variable: &Var, gradients: &GradStore) -> candle_core::Result<Tensor> {
+    match gradients.get(variable) {
+        Some(gradient) => gradient.detach().contiguous(),
+        None => variable.as_detached_tensor().zeros_like(),
+    }
+}
+
+fn gradients_of(parameters: &Parameters, gradients: &GradStore) -> candle_core::Result<Vec<Tensor>> {
+    parameters.iter().map(|p| gradient(&p.var, gradients)).collect()
+}
+
+/// Whether anything of each sample was observed.
+fn observed_samples(target: &Target) -> Result<Vec<bool>, ObjectiveError> {
+    let observed = match &target.observed {
+        Some(observed) => observed.sum(1)?.to_vec1::<f64>()?.into_iter().map(|n| n > 0.0).collect(),
+        None => vec![true; target.n_samples()],
+    };
+    if observed.contains(&true) { Ok(observed) } else { Err(ObjectiveError::NothingObserved) }
+}
+
+/// The samples of which something was observed.
+fn select(samples: &Tensor, observed: &[bool]) -> candle_core::Result<Tensor> {
+    if observed.iter().all(|&o| o) {
+        return Ok(samples.clone());
+    }
+    let kept: Vec<u32> = (0..observed.len()).filter(|&i| observed[i]).map(|i| i as u32).collect();
+    samples.index_select(&Tensor::new(kept, &Device::Cpu)?, 0)
+}
+
+fn reported(mut nll: Vec<f64>, observed: &[bool]) -> Vec<f64> {
+    for (value, observed) in nll.iter_mut().zip(observed) {
+        if !observed {
+            *value = f64::NAN;
+        }
+    }
+    nll
+}

@@ -1,0 +1,303 @@
+//! A likelihood together with the shape and the units of what is observed.
+//!
+//! Predictors work in standardised units: y_data = shift + scale·y. A block's density in data units
+//! is the standardised one divided by Π scale, so its NLL is larger by Σ ln scale. Parameters carry
+//! units too: a scale is multiplied by `scale`, a variance by `scale²`.
+
+use candle_core::{D, DType, Device, Tensor};
+use surprisal_core::{Layout, Parameters, Prediction, Role, Target};
+
+use crate::ObjectiveError;
+use crate::likelihood::{Blocks, Coupling, LikelihoodConfig, Marginal, Natural, ParameterSpec, Source};
+
+/// A likelihood, the components of a sample, their units, and the parameters it trains itself.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    likelihood: LikelihoodConfig,
+    specs: Vec<ParameterSpec>,
+    dim: usize,
+    blocks: Blocks,
+    target_scale: Vec<f64>,
+    target_shift: Vec<f64>,
+    own: Parameters,
+    prefix: &'static str,
+}
+
+/// A prediction in the data's own units, row-major.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DataUnits {
+    /// `[n, d]`.
+    pub location: Vec<f64>,
+    /// `[n, b]` per parameter, in the order of [`Outcome::columns`].
+    pub parameters: Vec<(String, Vec<f64>)>,
+}
+
+impl Outcome {
+    /// `target_scale` and `target_shift` are per component; a joint coupling needs equal scales.
+    pub fn new(
+        likelihood: LikelihoodConfig,
+        dim: usize,
+        coupling: Coupling,
+        target_scale: Vec<f64>,
+        target_shift: Vec<f64>,
+    ) -> Result<Self, ObjectiveError> {
+        Self::named("likelihood", likelihood, dim, coupling, target_scale, target_shift)
+    }
+
+    /// The same with another first part of the names of its trained parameters.
+    pub(crate) fn named(
+        prefix: &'static str,
+        likelihood: LikelihoodConfig,
+        dim: usize,
+        coupling: Coupling,
+        target_scale: Vec<f64>,
+        target_shift: Vec<f64>,
+    ) -> Result<Self, ObjectiveError> {
+        let blocks = coupling.blocks(dim);
+        let positive = target_scale.len() == dim && target_scale.iter().all(|s| s.is_finite() && *s > 0.0);
+        let joint = blocks.block_dim > 1;
+        if !positive || (joint && target_scale.iter().any(|s| *s != target_scale[0])) {
+            return Err(ObjectiveError::TargetScale { scales: target_scale, joint });
+        }
+        if !likelihood.get().has_joint_form(blocks.block_dim) {
+            return Err(ObjectiveError::NoJointForm { likelihood: likelihood.name(), block_dim: blocks.block_dim });
+        }
+        if let Some((setting, domain, value)) = likelihood.get().check_settings() {
+            return Err(ObjectiveError::Setting { entry: likelihood.name(), setting, domain, value });
+        }
+        let specs = likelihood.get().parameters();
+        let mut own = Parameters::new();
+        for spec in &specs {
+            match spec.source {
+                Source::Network => {}
+                Source::Constant => {
+                    let start = vec![0.0; blocks.n_blocks];
+                    let name = format!("{prefix}.{}", spec.name);
+                    own.add_values(name, Role::Bias, start, &[blocks.n_blocks], DType::F64, &Device::Cpu)?;
+                }
+                Source::Fixed(value) if value.is_finite() && value > spec.link.lower() => {}
+                Source::Fixed(value) => {
+                    return Err(ObjectiveError::FixedOutOfDomain {
+                        likelihood: likelihood.name(),
+                        parameter: spec.name,
+                        value,
+                        lower: spec.link.lower(),
+                    });
+                }
+            }
+        }
+        Ok(Self { likelihood, specs, dim, blocks, target_scale, target_shift, own, prefix })
+    }
+
+    /// What a predictor has to predict.
+    pub fn layout(&self) -> Layout {
+        let n_predicted = self.specs.iter().filter(|s| s.source == Source::Network).count();
+        Layout { dim: self.dim, location: self.dim, outputs: n_predicted * self.blocks.n_blocks }
+    }
+
+    /// The likelihood.
+    pub fn likelihood(&self) -> &LikelihoodConfig {
+        &self.likelihood
+    }
+
+    /// The parameters of the likelihood beside its location.
+    pub fn specs(&self) -> &[ParameterSpec] {
+        &self.specs
+    }
+
+    /// How the components share parameters.
+    pub fn blocks(&self) -> Blocks {
+        self.blocks
+    }
+
+    /// The "constant" parameters, raw: `likelihood.<name>`, `[b]`.
+    pub fn parameters(&self) -> &Parameters {
+        &self.own
+    }
+
+    /// Data units per standardised unit, per component.
+    pub fn target_scale(&self) -> &[f64] {
+        &self.target_scale
+    }
+
+    /// Data value at standardised 0, per component.
+    pub fn target_shift(&self) -> &[f64] {
+        &self.target_shift
+    }
+
+    /// Name and width per sample of every parameter of [`DataUnits`].
+    pub fn columns(&self) -> Vec<(String, usize)> {
+        self.specs.iter().map(|s| (s.name.to_string(), self.blocks.n_blocks)).collect()
+    }
+
+    /// Samples that the likelihood cannot have produced, or that are partly missing where the
+    /// components are coupled.
+    pub fn check_target(&self, target: &Target) -> Result<(), ObjectiveError> {
+        let values = target.value.to_vec2::<f64>()?;
+        let observed = target.observed.as_ref().map(Tensor::to_vec2::<f64>).transpose()?;
+        for (sample, row) in values.iter().enumerate() {
+            let seen = |component: usize| observed.as_ref().is_none_or(|o| o[sample][component] != 0.0);
+            let n_observed = (0..self.dim).filter(|&c| seen(c)).count();
+            if self.blocks.block_dim > 1 && n_observed != 0 && n_observed != self.dim {
+                return Err(ObjectiveError::PartlyMissing { sample, n_observed, dim: self.dim });
+            }
+            for component in (0..self.dim).filter(|&c| seen(c)) {
+                let y = self.target_shift[component] + self.target_scale[component] * row[component];
+                let checked = self.likelihood.get().check_target(y);
+                checked.map_err(|source| ObjectiveError::Target { sample, component, source })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Location and parameters in their own domains, standardised units.
+    pub fn natural(&self, prediction: &Prediction) -> Result<Natural, ObjectiveError> {
+        let layout = self.layout();
+        let width = |part, tensor: &Tensor, expected| -> Result<(), ObjectiveError> {
+            let found = tensor.dim(1)?;
+            if found == expected { Ok(()) } else { Err(ObjectiveError::Width { part, found, expected }) }
+        };
+        width("location", &prediction.location, layout.location)?;
+        match &prediction.outputs {
+            Some(outputs) => width("outputs", outputs, layout.outputs)?,
+            None if layout.outputs == 0 => {}
+            None => return Err(ObjectiveError::Width { part: "outputs", found: 0, expected: layout.outputs }),
+        }
+        let n = prediction.location.dim(0)?;
+        let b = self.blocks.n_blocks;
+        let mut column = 0;
+        let mut parameters = Vec::with_capacity(self.specs.len());
+        for spec in &self.specs {
+            let value = match (spec.source, &prediction.outputs) {
+                (Source::Network, Some(outputs)) => {
+                    let raw = outputs.narrow(1, column, b)?.contiguous()?;
+                    column += b;
+                    spec.link.apply(&raw)?
+                }
+                (Source::Network, None) => {
+                    return Err(ObjectiveError::Width { part: "outputs", found: 0, expected: layout.outputs });
+                }
+                (Source::Constant, _) => {
+                    let raw = self.own.get(&format!("{}.{}", self.prefix, spec.name)).map(|p| p.var.as_tensor());
+                    let raw = raw.ok_or(ObjectiveError::Width { part: spec.name, found: 0, expected: b })?;
+                    spec.link.apply(raw)?.unsqueeze(0)?.broadcast_as((n, b))?.contiguous()?
+                }
+                (Source::Fixed(value), _) => {
+                    let row: Vec<f64> = (0..b).map(|block| value / self.unit(spec, block)).collect();
+                    Tensor::from_vec(row, (1, b), &Device::Cpu)?.broadcast_as((n, b))?.contiguous()?
+                }
+            };
+            parameters.push(value);
+        }
+        Ok(Natural { location: self.blocks.view(&prediction.location)?, parameters })
+    }
+
+    /// Data units per standardised unit of a parameter of a block.
+    fn unit(&self, spec: &ParameterSpec, block: usize) -> f64 {
+        self.target_scale[block * self.blocks.block_dim].powi(spec.unit_power)
+    }
+
+    /// NLL of each sample, `[n]`, true nats in the data's own units, joint over the observed
+    /// components; 0 for a sample of which nothing was observed.
+    pub fn nll(&self, prediction: &Prediction, target: &Target) -> Result<Tensor, ObjectiveError> {
+        self.nll_of(&self.natural(prediction)?, target)
+    }
+
+    /// [`Outcome::nll`] for parameters already in their domains.
+    pub(crate) fn nll_of(&self, natural: &Natural, target: &Target) -> Result<Tensor, ObjectiveError> {
+        let (y, observed) = self.masked(target)?;
+        let m = self.blocks.block_dim;
+        let log_scale: Vec<f64> = self.target_scale.chunks(m).map(|s| s.iter().map(|s| s.ln()).sum()).collect();
+        let log_scale = Tensor::from_vec(log_scale, (1, self.blocks.n_blocks), &Device::Cpu)?;
+        let blocks = self.likelihood.get().nll(natural, &y)?.broadcast_add(&log_scale)?;
+        Ok(mask(blocks, observed.as_ref())?.sum(D::Minus1)?)
+    }
+
+    /// The likelihood's regulariser of each sample, `[n]`, if it has one.
+    pub(crate) fn regularizer_of(&self, natural: &Natural, target: &Target) -> Result<Option<Tensor>, ObjectiveError> {
+        let (y, observed) = self.masked(target)?;
+        match self.likelihood.get().regularizer(natural, &y)? {
+            Some(blocks) => Ok(Some(mask(blocks, observed.as_ref())?.sum(D::Minus1)?)),
+            None => Ok(None),
+        }
+    }
+
+    /// `[n, b, m]` values with 0 in the place of missing ones, and `[n, b]` of 1 and 0.
+    fn masked(&self, target: &Target) -> Result<(Tensor, Option<Tensor>), ObjectiveError> {
+        let Some(observed) = &target.observed else {
+            return Ok((self.blocks.view(&target.value)?, None));
+        };
+        // the input is masked too: a NaN in a missing value would reach the gradient through 0·NaN
+        let value = observed.ne(0.0)?.where_cond(&target.value, &target.value.zeros_like()?)?;
+        let blocks = self.blocks.view(observed)?;
+        if self.blocks.block_dim > 1 {
+            for (sample, n_observed) in observed.sum(D::Minus1)?.to_vec1::<f64>()?.into_iter().enumerate() {
+                if n_observed != 0.0 && n_observed != self.dim as f64 {
+                    return Err(ObjectiveError::PartlyMissing { sample, n_observed: n_observed as usize, dim: self.dim });
+                }
+            }
+        }
+        Ok((self.blocks.view(&value)?, Some(blocks.narrow(2, 0, 1)?.squeeze(2)?.contiguous()?)))
+    }
+
+    /// Location and parameters in the data's own units.
+    pub fn data_units(&self, prediction: &Prediction) -> Result<DataUnits, ObjectiveError> {
+        let natural = self.natural(prediction)?;
+        let mut location = natural.location.flatten_all()?.to_vec1::<f64>()?;
+        self.unstandardize(&mut location);
+        let mut parameters = Vec::with_capacity(self.specs.len());
+        for (spec, values) in self.specs.iter().zip(&natural.parameters) {
+            let mut values = values.flatten_all()?.to_vec1::<f64>()?;
+            for (i, value) in values.iter_mut().enumerate() {
+                *value *= self.unit(spec, i % self.blocks.n_blocks);
+            }
+            parameters.push((spec.name.to_string(), values));
+        }
+        Ok(DataUnits { location, parameters })
+    }
+
+    /// Observed values in the data's own units, row-major `[n, d]`; NaN where missing.
+    pub fn target_in_data_units(&self, target: &Target) -> Result<Vec<f64>, ObjectiveError> {
+        let mut values = target.value.flatten_all()?.to_vec1::<f64>()?;
+        self.unstandardize(&mut values);
+        if let Some(observed) = &target.observed {
+            for (value, seen) in values.iter_mut().zip(observed.flatten_all()?.to_vec1::<f64>()?) {
+                if seen == 0.0 {
+                    *value = f64::NAN;
+                }
+            }
+        }
+        Ok(values)
+    }
+
+    fn unstandardize(&self, values: &mut [f64]) {
+        for (i, value) in values.iter_mut().enumerate() {
+            let component = i % self.dim;
+            *value = self.target_shift[component] + self.target_scale[component] * *value;
+        }
+    }
+
+    /// The distribution of one component of one sample, in the data's own units.
+    pub fn marginal(&self, data: &DataUnits, sample: usize, component: usize) -> Box<dyn Marginal> {
+        self.likelihood.get().marginal(&self.component(data, sample, component), self.blocks.block_dim)
+    }
+
+    /// Named uncertainties of one component of one sample.
+    pub fn uncertainties(&self, data: &DataUnits, sample: usize, component: usize) -> Vec<(&'static str, f64)> {
+        self.likelihood.get().uncertainties(&self.component(data, sample, component), self.blocks.block_dim)
+    }
+
+    fn component(&self, data: &DataUnits, sample: usize, component: usize) -> Vec<f64> {
+        let block = sample * self.blocks.n_blocks + self.blocks.of_component(component);
+        let location = data.location[sample * self.dim + component];
+        std::iter::once(location).chain(data.parameters.iter().map(|(_, values)| values[block])).collect()
+    }
+}
+
+/// Zero where nothing was observed.
+fn mask(blocks: Tensor, observed: Option<&Tensor>) -> candle_core::Result<Tensor> {
+    match observed {
+        Some(observed) => observed.ne(0.0)?.where_cond(&blocks, &blocks.zeros_like()?),
+        None => Ok(blocks),
+    }
+}

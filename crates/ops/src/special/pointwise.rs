@@ -1,0 +1,102 @@
+//! Special functions as differentiable operations on tensors.
+
+use candle_core::cpu_backend::unary_map;
+use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
+
+use super::{bessel, gamma, logarithm};
+
+/// A function applied to every element, float32 or float64, on the CPU. float32 is computed in
+/// float64 and rounded once. The derivative is exact; it has itself no derivative in the graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pointwise {
+    /// ln |Γ(x)|
+    Lgamma,
+    /// ψ(x)
+    Digamma,
+    /// lnΓ(x + m/2) − lnΓ(x)
+    LgammaDifference {
+        /// m
+        half_steps: u32,
+    },
+    /// ln(1 + x)
+    Log1p,
+    /// ln(1 + eˣ)
+    Softplus,
+    /// ln(e^{−|x|}·I₀(x))
+    LogI0e,
+}
+
+impl Pointwise {
+    /// The function's value at each element.
+    pub fn apply(self, x: &Tensor) -> Result<Tensor> {
+        x.apply_op1(self)
+    }
+
+    /// The function at one number.
+    pub fn value(self, x: f64) -> f64 {
+        match self {
+            Self::Lgamma => gamma::lgamma(x),
+            Self::Digamma => gamma::digamma(x),
+            Self::LgammaDifference { half_steps } => gamma::lgamma_difference(x, half_steps),
+            Self::Log1p => logarithm::log1p(x),
+            Self::Softplus => logarithm::softplus(x),
+            Self::LogI0e => bessel::log_i0e(x),
+        }
+    }
+
+    /// Its derivative at one number.
+    pub fn derivative(self, x: f64) -> f64 {
+        match self {
+            Self::Lgamma => gamma::digamma(x),
+            Self::Digamma => gamma::trigamma(x),
+            Self::LgammaDifference { half_steps } => gamma::digamma_difference(x, half_steps),
+            Self::Log1p => 1.0 / (1.0 + x),
+            Self::Softplus => logarithm::sigmoid(x),
+            Self::LogI0e => bessel::log_i0e_derivative(x),
+        }
+    }
+}
+
+/// `function` of every element, whatever the strides.
+fn map(name: &str, storage: &CpuStorage, layout: &Layout, function: impl Fn(f64) -> f64) -> Result<(CpuStorage, Shape)> {
+    let mapped = match storage {
+        CpuStorage::F64(values) => CpuStorage::F64(unary_map(values, layout, function)),
+        CpuStorage::F32(values) => CpuStorage::F32(unary_map(values, layout, |x| function(f64::from(x)) as f32)),
+        _ => bail!("{name} needs float32 or float64"),
+    };
+    Ok((mapped, layout.shape().clone()))
+}
+
+impl CustomOp1 for Pointwise {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Lgamma => "lgamma",
+            Self::Digamma => "digamma",
+            Self::LgammaDifference { .. } => "lgamma_difference",
+            Self::Log1p => "log1p",
+            Self::Softplus => "softplus",
+            Self::LogI0e => "log_i0e",
+        }
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        map(self.name(), storage, layout, |x| self.value(x))
+    }
+
+    fn bwd(&self, argument: &Tensor, _: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
+        (gradient * argument.apply_op1_no_bwd(&Derivative(*self))?).map(Some)
+    }
+}
+
+/// The derivative of a [`Pointwise`] function, as it is used in its backward pass.
+struct Derivative(Pointwise);
+
+impl CustomOp1 for Derivative {
+    fn name(&self) -> &'static str {
+        self.0.name()
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        map(self.name(), storage, layout, |x| self.0.derivative(x))
+    }
+}
