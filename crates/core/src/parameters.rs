@@ -62,6 +62,15 @@ impl Parameters {
         self.add(name, role, &value)
     }
 
+    /// Adds a parameter of another set; both sets then hold the same storage.
+    ///
+    /// # Panics
+    /// If the name is taken.
+    pub fn share(&mut self, parameter: Parameter) {
+        assert!(self.get(&parameter.name).is_none(), "parameter {} exists already", parameter.name);
+        self.entries.push(parameter);
+    }
+
     /// The parameter of that name.
     pub fn get(&self, name: &str) -> Option<&Parameter> {
         self.entries.iter().find(|p| p.name == name)

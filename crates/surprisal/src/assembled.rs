@@ -5,12 +5,13 @@ use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
+use candle_core::{DType, Tensor};
 use serde_json::{Value, json};
 use surprisal_data::run_file::{Column, Layout, PredictedFrames, PredictionTable, Series, SplitLayout, Trajectories, Writer};
 use surprisal_objective::Coupling;
 use surprisal_train::fit::{Fit, Outcome};
 use surprisal_train::state::State;
-use surprisal_train::{Predictor, checkpoint, shard};
+use surprisal_train::{Predictor, TrainError, checkpoint, shard};
 
 use crate::command::say;
 use crate::experiment::Experiment;
@@ -108,7 +109,7 @@ impl<P: Predictor> Assembled<P> {
             run_file.write_selected(best.evaluation)?;
         }
         for parameter in fit.parameters() {
-            let values = parameter.var.flatten_all()?.to_dtype(candle_core::DType::F64)?.to_vec1::<f64>()?;
+            let values = numbers(parameter.var.as_tensor())?;
             run_file.write_parameter(&parameter.name, &values)?;
         }
         drop(run_file);
@@ -220,8 +221,8 @@ impl<P: Predictor> Assembled<P> {
             let target = shard::target(&self.predictor, shape.dim, &groups)?;
             let prediction = shard::evaluate(&self.predictor, &groups, shard_size)?;
             let scores = self.objective.score(&prediction, &target)?;
-            let data = self.objective.outcome().data_units(&prediction)?;
-            let observed = self.objective.outcome().target_in_data_units(&target)?;
+            let data = self.objective.outcome().data_units(&prediction).map_err(TrainError::from)?;
+            let observed = self.objective.outcome().target_in_data_units(&target).map_err(TrainError::from)?;
             run_file.write_predictions(
                 name,
                 &PredictionTable {
@@ -236,8 +237,7 @@ impl<P: Predictor> Assembled<P> {
                 Records::Structures(splits, scaling) => {
                     let frames = part(splits.parts(), name);
                     let energies: Vec<f64> = match &prediction.energy {
-                        Some(energy) => energy
-                            .to_vec1::<f64>()?
+                        Some(energy) => numbers(energy)?
                             .iter()
                             .zip(frames)
                             .map(|(e, frame)| e * scaling.force + scaling.offset(frame))
@@ -247,7 +247,7 @@ impl<P: Predictor> Assembled<P> {
                     let mut vectors = data.location.chunks_exact(3).map(|f| [f[0], f[1], f[2]]);
                     let forces: Vec<Vec<[f64; 3]>> =
                         frames.iter().map(|frame| vectors.by_ref().take(frame.n_atoms()).collect()).collect();
-                    run_file.write_frames(name, frames, &PredictedFrames { forces: &forces, energies: &energies })?;
+                    run_file.write_structures(name, frames, &PredictedFrames { forces: &forces, energies: &energies })?;
                 }
                 Records::Series(splits) => {
                     let mut predicted = data.location.chunks_exact(shape.dim);
@@ -267,6 +267,10 @@ impl<P: Predictor> Assembled<P> {
         }
         Ok(n_predicted)
     }
+}
+
+fn numbers(tensor: &Tensor) -> Result<Vec<f64>, TrainError> {
+    Ok(tensor.flatten_all()?.to_dtype(DType::F64)?.to_vec1()?)
 }
 
 fn part<'a, R>(parts: Vec<(&str, &'a [R])>, name: &str) -> &'a [R] {

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use candle_core::Device;
+use surprisal_atoms::BuildForceModel as _;
 use surprisal_core::records::{Splits, Structure, Trajectory};
 use surprisal_core::Layout;
 use surprisal_data::DataConfig;
@@ -105,13 +106,9 @@ impl Plan {
                 let objective = objective(experiment, Coupling::Joint, vec![0.0; 3], vec![scaling.force; 3])?;
                 let species = species(&structures.train);
                 let layout: Layout = objective.outcome().layout();
-                let model_config = surprisal_atoms::ForceModelConfig::Painn(model.clone());
-                let predictor = ForcePredictor { model: model_config.get().build(layout.outputs, &species, seed, device)? };
-                let cutoff = model.cutoff_angstrom;
-                let splits = structures.try_map(|s| {
-                    predictor.model.check_species(s)?;
-                    FrameGroup::new(s, cutoff, &scaling).map_err(Failure::from)
-                })?;
+                let predictor = ForcePredictor { model: model.build(layout.outputs, &species, seed, device)? };
+                let cutoff = predictor.model.cutoff_angstrom();
+                let splits = structures.try_map(|s| FrameGroup::new(s, cutoff, &scaling))?;
                 let facts = Facts {
                     target_names: ["F_x", "F_y", "F_z"].map(String::from).to_vec(),
                     unit: "eV/Å",
