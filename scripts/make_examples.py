@@ -41,14 +41,14 @@ def runge_kutta(x, y, h):
     return x + step[0], y + step[1]
 
 
-def spirals(path, n_trajectories=24, n_times=30, t1=3.0, sigma=0.02, largest_step=1e-3):
+def spirals(path, n_trajectories=24, n_times=30, t1=2.0, sigma=0.02, largest_step=1e-3):
     """Cubic damped spirals from random starts, seen at irregular times with Gaussian noise."""
     draw = random.Random(2)
     with open(path, "w", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(["id", "t", "x", "y"])
         for trajectory in range(n_trajectories):
-            radius, angle = draw.uniform(0.8, 2.0), draw.uniform(0.0, 2.0 * math.pi)
+            radius, angle = draw.uniform(0.7, 1.4), draw.uniform(0.0, 2.0 * math.pi)
             x, y, t = radius * math.cos(angle), radius * math.sin(angle), 0.0
             times = [0.0] + sorted(round(draw.uniform(0.0, t1), 6) for _ in range(n_times - 1))
             assert all(a < b for a, b in zip(times, times[1:]))
