@@ -1,0 +1,349 @@
+//! The composed loss: gradients against central differences, units, missing values, facts.
+
+use candle_core::{DType, Device, Tensor};
+use serde_json::{Value, json};
+use surprisal_core::{Diagnose, Parameters, Prediction, Role, Target};
+use surprisal_objective::{Coupling, EnergyTerm, LikelihoodConfig, Objective, ObjectiveError, Outcome, PenaltyConfig, RiskConfig};
+
+type Result<T> = std::result::Result<T, ObjectiveError>;
+
+fn likelihood(value: Value) -> LikelihoodConfig {
+    serde_json::from_value(value).unwrap()
+}
+
+fn risk(value: Value) -> RiskConfig {
+    serde_json::from_value(value).unwrap()
+}
+
+fn penalty(value: Value) -> PenaltyConfig {
+    serde_json::from_value(value).unwrap()
+}
+
+fn matrix(n: usize, d: usize, seed: f64) -> Tensor {
+    let values: Vec<f64> = (0..n * d).map(|i| 1.3 * (seed + 2.17 * i as f64).sin()).collect();
+    Tensor::from_vec(values, (n, d), &Device::Cpu).unwrap()
+}
+
+fn prediction(outcome: &Outcome, n: usize, n_frames: usize) -> Prediction {
+    let layout = outcome.layout();
+    Prediction {
+        location: matrix(n, layout.location, 0.3),
+        outputs: (layout.outputs > 0).then(|| matrix(n, layout.outputs, 1.1)),
+        energy: (n_frames > 0).then(|| matrix(n_frames, 1, 0.7).squeeze(1).unwrap()),
+    }
+}
+
+fn target(n: usize, d: usize, group: Vec<u32>, energy: Option<Vec<f64>>) -> Target {
+    let n_groups = group.iter().max().map_or(0, |g| *g as usize + 1);
+    let energy = energy.map(|e| Tensor::new(e, &Device::Cpu).unwrap());
+    Target { value: matrix(n, d, 2.9), observed: None, group, n_groups, energy }
+}
+
+fn model() -> Parameters {
+    let mut model = Parameters::new();
+    model.add_values("w", Role::Weight, vec![0.5, -0.7, 1.1], &[3], DType::F64, &Device::Cpu).unwrap();
+    model.add_values("b", Role::Bias, vec![0.4], &[1], DType::F64, &Device::Cpu).unwrap();
+    model
+}
+
+/// `tensor` with `step` added to its element number `i`.
+fn moved(tensor: &Tensor, i: usize, step: f64) -> Result<Tensor> {
+    let mut values = tensor.flatten_all()?.to_vec1::<f64>()?;
+    values[i] += step;
+    Ok(Tensor::from_vec(values, tensor.shape(), &Device::Cpu)?)
+}
+
+/// Fourth-order central difference of `f` at 0.
+fn difference(f: impl Fn(f64) -> Result<f64>) -> Result<f64> {
+    let h = 1e-4;
+    Ok((f(-2.0 * h)? - 8.0 * f(-h)? + 8.0 * f(h)? - f(2.0 * h)?) / (12.0 * h))
+}
+
+fn check(what: &str, gradient: &Tensor, along: impl Fn(usize, f64) -> Result<f64>) -> Result<()> {
+    for (i, found) in gradient.flatten_all()?.to_vec1::<f64>()?.into_iter().enumerate() {
+        let expected = difference(|step| along(i, step))?;
+        assert!((found - expected).abs() < 1e-8 * (1.0 + expected.abs()), "{what}[{i}]: {found}, difference {expected}");
+    }
+    Ok(())
+}
+
+/// Every gradient of an evaluation against differences of its loss.
+fn check_gradients(objective: &Objective, prediction: &Prediction, target: &Target) -> Result<()> {
+    let model = model();
+    let evaluation = objective.evaluate(prediction, target, &model)?;
+    let total: f64 = evaluation.terms.iter().map(|(_, value)| value).sum();
+    assert!((total - evaluation.loss).abs() < 1e-13 * (1.0 + total.abs()));
+    let loss = |p: &Prediction| objective.evaluate(p, target, &model).map(|e| e.loss);
+    check("location", &evaluation.cotangent.location, |i, step| {
+        loss(&Prediction { location: moved(&prediction.location, i, step)?, ..prediction.clone() })
+    })?;
+    if let (Some(gradient), Some(outputs)) = (&evaluation.cotangent.outputs, &prediction.outputs) {
+        check("outputs", gradient, |i, step| {
+            loss(&Prediction { outputs: Some(moved(outputs, i, step)?), ..prediction.clone() })
+        })?;
+    }
+    if let (Some(gradient), Some(energy)) = (&evaluation.cotangent.energy, &prediction.energy) {
+        check("energy", gradient, |i, step| {
+            loss(&Prediction { energy: Some(moved(energy, i, step)?), ..prediction.clone() })
+        })?;
+    }
+    let trained = |parameters: &Parameters, gradients: &[Tensor]| -> Result<()> {
+        assert_eq!(parameters.len(), gradients.len());
+        for (parameter, gradient) in parameters.iter().zip(gradients) {
+            let start = parameter.var.as_detached_tensor().copy()?;
+            check(&parameter.name, gradient, |i, step| {
+                parameter.var.set(&moved(&start, i, step)?)?;
+                let value = loss(prediction);
+                parameter.var.set(&start)?;
+                value
+            })?;
+        }
+        Ok(())
+    };
+    trained(objective.parameters(), &evaluation.own_gradient)?;
+    if let Some(gradients) = &evaluation.model_gradient {
+        trained(&model, gradients)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn gradients_of_a_force_objective_are_central_differences() -> Result<()> {
+    let nig = json!({"normal_inverse_gamma": {"regularizer": 0.3, "alpha": "constant", "beta": 0.8}});
+    for risk_config in [json!({"mean": {}}), json!({"cvar": {"fraction": 0.45}}), json!({"cvar": {"fraction": 0.3, "threshold": "trained"}})] {
+        let outcome = Outcome::new(likelihood(nig.clone()), 3, Coupling::Joint, vec![0.7; 3], vec![0.0; 3])?;
+        let energy = EnergyTerm { likelihood: likelihood(json!({"student_t": {"scale": "constant", "df": 4}})), weight: 0.2 };
+        let penalties =
+            vec![penalty(json!({"net_force": {"weight": 0.4}})), penalty(json!({"l2": {"weight": 0.1}})), penalty(json!({"l1": {"weight": 0.1}}))];
+        let objective = Objective::new(outcome, risk(risk_config), penalties, Some(energy))?;
+        let target = target(7, 3, vec![0, 0, 0, 1, 1, 2, 2], Some(vec![0.4, f64::NAN, -1.0]));
+        let prediction = prediction(objective.outcome(), 7, 3);
+        check_gradients(&objective, &prediction, &target)?;
+        let evaluation = objective.evaluate(&prediction, &target, &model())?;
+        let names: Vec<&str> = evaluation.terms.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["risk", "regularizer", "net_force", "l2", "energy"]);
+        assert_eq!(evaluation.cotangent.energy.map(|e| e.to_vec1::<f64>()).transpose()?.map(|e| e[1]), Some(0.0));
+    }
+    Ok(())
+}
+
+#[test]
+fn gradients_of_every_likelihood_with_every_source_are_central_differences() -> Result<()> {
+    for name in LikelihoodConfig::NAMES {
+        let specs = likelihood(json!({ *name: {} })).get().parameters();
+        for source in [json!("network"), json!("constant"), json!(1.7)] {
+            let settings: serde_json::Map<String, Value> = specs.iter().map(|s| (s.name.to_string(), source.clone())).collect();
+            let config = likelihood(json!({ *name: settings }));
+            let outcome = Outcome::new(config, 2, Coupling::Componentwise, vec![0.5, 3.0], vec![1.0, -2.0])?;
+            let objective = Objective::new(outcome, risk(json!({"mean": {}})), vec![], None)?;
+            let mut target = target(4, 2, vec![0, 1, 2, 3], None);
+            let prediction = prediction(objective.outcome(), 4, 0);
+            check_gradients(&objective, &prediction, &target)?;
+            // a missing component, an empty sample, and NaN in their places
+            target.value = Tensor::new(&[[0.1, f64::NAN], [0.3, 0.4], [f64::NAN, f64::NAN], [0.5, -0.2]], &Device::Cpu)?;
+            target.observed = Some(Tensor::new(&[[1.0, 0.0], [1.0, 1.0], [0.0, 0.0], [1.0, 1.0]], &Device::Cpu)?);
+            check_gradients(&objective, &prediction, &target)?;
+            let evaluation = objective.evaluate(&prediction, &target, &model())?;
+            assert!(evaluation.nll[2].is_nan() && evaluation.nll.iter().filter(|v| v.is_nan()).count() == 1);
+            let cotangent = evaluation.cotangent.location.to_vec2::<f64>()?;
+            assert_eq!((cotangent[0][1], cotangent[2][0], cotangent[2][1]), (0.0, 0.0, 0.0));
+        }
+    }
+    Ok(())
+}
+
+/// The NLL in data units is the density of the data-unit marginals, whatever the standardisation.
+#[test]
+fn nll_is_in_the_data_own_units() -> Result<()> {
+    for name in LikelihoodConfig::NAMES {
+        let outcome = Outcome::new(likelihood(json!({ *name: {} })), 2, Coupling::Componentwise, vec![0.05, 30.0], vec![1.0, -2.0])?;
+        let (prediction, target) = (prediction(&outcome, 5, 0), target(5, 2, vec![0, 1, 2, 3, 4], None));
+        let data = outcome.data_units(&prediction)?;
+        let observed = outcome.target_in_data_units(&target)?;
+        let nll = outcome.nll(&prediction, &target)?.to_vec1::<f64>()?;
+        for (sample, nll) in nll.into_iter().enumerate() {
+            let from_cdf: f64 = (0..2)
+                .map(|component| {
+                    let marginal = outcome.marginal(&data, sample, component);
+                    let y = observed[2 * sample + component];
+                    let h = 1e-4 * marginal.quantile(0.8).max(1e-3).abs().min(1.0) * outcome.target_scale()[component];
+                    let density = (marginal.cdf(y + h) - marginal.cdf(y - h)) / (2.0 * h);
+                    -density.ln()
+                })
+                .sum();
+            assert!((nll - from_cdf).abs() < 1e-5 * (1.0 + nll.abs()), "{name} {sample}: {nll} {from_cdf}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn scores_have_units_and_leave_missing_components_out() -> Result<()> {
+    let outcome = Outcome::new(likelihood(json!({"gaussian": {"scale": 2.0}})), 2, Coupling::Componentwise, vec![0.5, 4.0], vec![0.0, 1.0])?;
+    assert_eq!(outcome.layout().outputs, 0);
+    let objective = Objective::new(outcome, risk(json!({"mean": {}})), vec![], None)?;
+    let cpu = &Device::Cpu;
+    let prediction = Prediction { location: Tensor::new(&[[1.0, 1.0], [1.0, 1.0]], cpu)?, outputs: None, energy: None };
+    let target = Target {
+        value: Tensor::new(&[[3.0, 0.5], [3.0, f64::NAN]], cpu)?,
+        observed: Some(Tensor::new(&[[1.0, 1.0], [1.0, 0.0]], cpu)?),
+        group: vec![0, 1],
+        n_groups: 2,
+        energy: None,
+    };
+    let scores = objective.score(&prediction, &target)?;
+    assert_eq!(scores.squared_error, [(1.0 + 4.0) / 2.0, 1.0]);
+    let one = |squared: f64| 0.5 * (std::f64::consts::TAU * 4.0).ln() + squared / 8.0;
+    assert!((scores.nll[0] - one(1.0) - one(4.0)).abs() < 1e-14);
+    assert!((scores.nll[1] - one(1.0)).abs() < 1e-14);
+    let values = objective.outcome().target_in_data_units(&target)?;
+    assert_eq!(values[..3], [1.5, 3.0, 1.5]);
+    assert!(values[3].is_nan());
+    Ok(())
+}
+
+#[test]
+fn a_gaussian_of_fixed_scale_has_the_gradient_of_the_squared_error() -> Result<()> {
+    let sigma = 0.7;
+    let outcome = Outcome::new(likelihood(json!({"gaussian": {"scale": sigma}})), 1, Coupling::Componentwise, vec![1.0], vec![0.0])?;
+    let objective = Objective::new(outcome, risk(json!({"mean": {}})), vec![], None)?;
+    let (prediction, target) = (prediction(objective.outcome(), 6, 0), target(6, 1, (0..6).collect(), None));
+    let evaluation = objective.evaluate(&prediction, &target, &model())?;
+    let of_mse = ((&prediction.location - &target.value)? * (2.0 / 6.0))?;
+    let expected = (of_mse / (2.0 * sigma * sigma))?.flatten_all()?.to_vec1::<f64>()?;
+    for (found, expected) in evaluation.cotangent.location.flatten_all()?.to_vec1::<f64>()?.into_iter().zip(expected) {
+        assert!((found - expected).abs() < 1e-15);
+    }
+    Ok(())
+}
+
+#[test]
+fn forces_that_cancel_cost_nothing() -> Result<()> {
+    let outcome = Outcome::new(likelihood(json!({"gaussian": {"scale": 1.0}})), 3, Coupling::Joint, vec![2.0; 3], vec![0.0; 3])?;
+    let objective = Objective::new(outcome, risk(json!({"mean": {}})), vec![penalty(json!({"net_force": {"weight": 3.0}}))], None)?;
+    let cpu = &Device::Cpu;
+    let target = target(3, 3, vec![0, 0, 1], None);
+    let term = |location: &[[f64; 3]; 3]| -> Result<f64> {
+        let prediction = Prediction { location: Tensor::new(location, cpu)?, outputs: None, energy: None };
+        Ok(objective.evaluate(&prediction, &target, &model())?.terms[1].1)
+    };
+    assert_eq!(term(&[[1.0, 2.0, 3.0], [-1.0, -2.0, -3.0], [0.0; 3]])?, 0.0);
+    // (1² + 2²)/2 atoms in the first frame, 2²/1 atom in the second, mean over two frames
+    assert!((term(&[[1.0, 1.0, 0.0], [0.0, 1.0, 0.0], [2.0, 0.0, 0.0]])? - 3.0 * (2.5 + 4.0) / 2.0).abs() < 1e-14);
+    Ok(())
+}
+
+/// Where 5 % of the values are at 10, the location of a fixed-scale Gaussian moves towards them.
+#[test]
+fn cvar_is_more_sensitive_to_outliers_than_the_mean() -> Result<()> {
+    // 95 normal quantiles and 5 outliers, as the example of the documentation
+    let n = 100;
+    let normal = likelihood(json!({"gaussian": {}})).get().marginal(&[0.0, 1.0], 1);
+    let values: Vec<f64> = (0..n).map(|i| if i < 95 { normal.quantile((i as f64 + 0.5) / 95.0) } else { 10.0 }).collect();
+    let target = Target {
+        value: Tensor::from_vec(values, (n, 1), &Device::Cpu)?,
+        observed: None,
+        group: (0..n as u32).collect(),
+        n_groups: n,
+        energy: None,
+    };
+    let location = |fraction: f64| -> Result<f64> {
+        let outcome = Outcome::new(likelihood(json!({"gaussian": {"scale": 1.0}})), 1, Coupling::Componentwise, vec![1.0], vec![0.0])?;
+        let objective = Objective::new(outcome, risk(json!({"cvar": {"fraction": fraction}})), vec![], None)?;
+        // the risk is convex in the location: bisect on its derivative
+        let (mut low, mut high) = (-1.0, 9.0);
+        for _ in 0..40 {
+            let middle = 0.5 * (low + high);
+            let prediction = Prediction { location: Tensor::full(middle, (n, 1), &Device::Cpu)?, outputs: None, energy: None };
+            let slope = objective.evaluate(&prediction, &target, &model())?.cotangent.location.sum_all()?.to_scalar::<f64>()?;
+            if slope > 0.0 { high = middle } else { low = middle }
+        }
+        Ok(0.5 * (low + high))
+    };
+    let found = [location(1.0)?, location(0.2)?, location(0.1)?];
+    assert!((found[0] - 0.5).abs() < 1e-6, "{found:?}");
+    assert!((1.0..2.0).contains(&found[1]) && (3.5..4.5).contains(&found[2]), "{found:?}");
+    Ok(())
+}
+
+#[test]
+fn the_trained_threshold_reaches_the_sorted_form() -> Result<()> {
+    let losses = Tensor::new(&[0.3, -1.0, 2.5, 0.7, 0.7, 4.0, -0.2], &Device::Cpu)?;
+    let sorted = risk(json!({"cvar": {"fraction": 0.4}}));
+    let trained = risk(json!({"cvar": {"fraction": 0.4, "threshold": "trained"}}));
+    let own = trained.get().parameters()?;
+    let tau = own.iter().next().map(|p| p.var.clone()).unwrap();
+    for i in 0..4000 {
+        let gradient = trained.get().value(&losses, &own)?.backward()?.get(&tau).unwrap().clone();
+        tau.set(&(tau.as_detached_tensor() - (gradient * (0.5 / f64::from(10 + i)))?)?)?;
+    }
+    let found = trained.get().value(&losses, &own)?.to_scalar::<f64>()?;
+    let expected = sorted.get().value(&losses, &Parameters::new())?.to_scalar::<f64>()?;
+    assert!(found >= expected - 1e-12 && found - expected < 1e-3, "{found} {expected}");
+    Ok(())
+}
+
+#[test]
+fn a_proximal_step_changes_weights_only() -> Result<()> {
+    let outcome = Outcome::new(likelihood(json!({"gaussian": {}})), 1, Coupling::Componentwise, vec![1.0], vec![0.0])?;
+    let objective = Objective::new(outcome, risk(json!({"mean": {}})), vec![penalty(json!({"l1": {"weight": 2.0}}))], None)?;
+    let model = model();
+    let steps = [Tensor::new(&[0.1, 0.4, 0.1], &Device::Cpu)?, Tensor::new(&[0.1], &Device::Cpu)?];
+    assert_eq!(objective.proximal_terms(&model)?, [("l1".to_string(), 2.0 * (0.5 + 0.7 + 1.1))]);
+    objective.proximal(&model, &steps)?;
+    let values: Vec<Vec<f64>> = model.snapshot()?.iter().map(Tensor::to_vec1).collect::<candle_core::Result<_>>()?;
+    assert!((values[0][0] - 0.3).abs() < 1e-15 && values[0][1] == 0.0 && (values[0][2] - 0.9).abs() < 1e-15);
+    assert_eq!(values[1], [0.4]);
+    Ok(())
+}
+
+#[test]
+fn every_risk_and_penalty_has_a_smallest_experiment() {
+    let root = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../configs");
+    for (family, names) in [("risk", RiskConfig::NAMES), ("penalty", PenaltyConfig::NAMES)] {
+        for name in names {
+            let file = root.join(format!("{family}/{name}.toml"));
+            let text = std::fs::read_to_string(&file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+            assert!(text.contains(name), "{}", file.display());
+        }
+    }
+}
+
+#[test]
+fn mistakes_are_named_with_their_remedy() -> Result<()> {
+    let refused = |value: Value, dim: usize, coupling| {
+        let error = Outcome::new(likelihood(value), dim, coupling, vec![1.0; dim], vec![0.0; dim]).unwrap_err();
+        (error.to_string(), error.hint().unwrap_or_default())
+    };
+    let (message, hint) = refused(json!({"gaussian": {"scale": -1.0}}), 1, Coupling::Componentwise);
+    assert_eq!(message, "likelihood `gaussian`: `scale` must be a finite number above 0, found -1");
+    assert_eq!(hint, "give `scale` in the data's own units, or use \"network\" or \"constant\"");
+    let (message, _) = refused(json!({"normal_inverse_gamma": {"alpha": 0.5}}), 1, Coupling::Componentwise);
+    assert_eq!(message, "likelihood `normal_inverse_gamma`: `alpha` must be a finite number above 1, found 0.5");
+    let (message, _) = refused(json!({"laplace": {}}), 2, Coupling::Joint);
+    assert_eq!(message, "likelihood `laplace` has no joint form for 2 components");
+    let (message, hint) = refused(json!({"normal_inverse_gamma": {"regularizer": -0.1}}), 1, Coupling::Componentwise);
+    assert_eq!(message, "`normal_inverse_gamma`: `regularizer` must be a number ≥ 0, found -0.1");
+    assert_eq!(hint, "set `regularizer` to a number ≥ 0");
+
+    let outcome = || Outcome::new(likelihood(json!({"gaussian": {}})), 1, Coupling::Componentwise, vec![1.0], vec![0.0]);
+    let error = Objective::new(outcome()?, risk(json!({"cvar": {"fraction": 1.5}})), vec![], None).unwrap_err();
+    assert_eq!(error.to_string(), "`cvar`: `fraction` must be above 0 and at most 1, found 1.5");
+    let penalties = vec![penalty(json!({"net_force": {"weight": 1.0}}))];
+    let error = Objective::new(outcome()?, risk(json!({"mean": {}})), penalties, None).unwrap_err();
+    assert_eq!(error.to_string(), "penalty `net_force` needs forces of atoms, found samples of 1 components");
+    let energy = EnergyTerm { likelihood: likelihood(json!({"gaussian": {}})), weight: 1.0 };
+    let error = Objective::new(outcome()?, risk(json!({"mean": {}})), vec![], Some(energy)).unwrap_err();
+    assert_eq!(error.to_string(), "energy likelihood `gaussian`: `scale` = \"network\" is not available for energies");
+
+    let joint = Outcome::new(likelihood(json!({"gaussian": {}})), 3, Coupling::Joint, vec![1.0; 3], vec![0.0; 3])?;
+    let mut partly = target(1, 3, vec![0], None);
+    partly.observed = Some(Tensor::new(&[[1.0, 0.0, 1.0]], &Device::Cpu)?);
+    let error = joint.nll(&prediction(&joint, 1, 0), &partly).unwrap_err();
+    assert_eq!(error.to_string(), "sample 0 of the batch has 2 of 3 components; a joint likelihood needs all or none");
+    let mut wrong = target(1, 3, vec![0], None);
+    wrong.value = Tensor::new(&[[0.0, f64::INFINITY, 0.0]], &Device::Cpu)?;
+    let error = joint.check_target(&wrong).unwrap_err();
+    assert_eq!(error.to_string(), "sample 0, component 1: likelihood `gaussian` needs finite values, found inf");
+    Ok(())
+}
