@@ -42,8 +42,14 @@ impl Energy {
                 value: term.weight,
             });
         }
-        let outcome =
-            Outcome::named("energy_likelihood", term.likelihood, 1, Coupling::Componentwise, vec![target_scale], vec![0.0])?;
+        let outcome = Outcome::named(
+            "energy_likelihood",
+            term.likelihood,
+            1,
+            Coupling::Componentwise,
+            vec![target_scale],
+            vec![0.0],
+        )?;
         Ok(Self { outcome, weight: term.weight })
     }
 

@@ -139,7 +139,9 @@ impl Diagnose for ObjectiveError {
             Self::EnergyFromNetwork { parameter, .. } => {
                 Some(format!("set `{parameter} = \"constant\"` or a number in the data's own units"))
             }
-            Self::NoEnergy { side: "data" } => Some("set `data.extxyz.energy_key`, or remove `energy_likelihood`".into()),
+            Self::NoEnergy { side: "data" } => {
+                Some("set `data.extxyz.energy_key`, or remove `energy_likelihood`".into())
+            }
             Self::NoEnergy { .. } => Some("use a model whose forces are gradients of an energy".into()),
             Self::PenaltyMisplaced { penalty, .. } => Some(format!("remove `{penalty}` from the penalties")),
             Self::TargetScale { .. } | Self::Width { .. } | Self::Tensor(_) => None,

@@ -66,7 +66,12 @@ impl Objective {
         for penalty in &penalties {
             let value = penalty.get().weight();
             if !(value.is_finite() && value >= 0.0) {
-                return Err(ObjectiveError::Setting { entry: penalty.name(), setting: "weight", domain: "a number ≥ 0", value });
+                return Err(ObjectiveError::Setting {
+                    entry: penalty.name(),
+                    setting: "weight",
+                    domain: "a number ≥ 0",
+                    value,
+                });
             }
             if let Kind::Prediction(on_prediction) = penalty.get().kind()
                 && let Some(need) = on_prediction.misplaced(dim)
@@ -95,13 +100,19 @@ impl Objective {
     }
 
     /// Loss and gradients of a batch. `model` are the predictor's parameters, for penalties on them.
-    pub fn evaluate(&self, prediction: &Prediction, target: &Target, model: &Parameters) -> Result<Evaluation, ObjectiveError> {
+    pub fn evaluate(
+        &self,
+        prediction: &Prediction,
+        target: &Target,
+        model: &Parameters,
+    ) -> Result<Evaluation, ObjectiveError> {
         let variables = Variables::new(prediction)?;
         let prediction = variables.prediction();
         let natural = self.outcome.natural(&prediction)?;
         let nll = self.outcome.nll_of(&natural, target)?;
         let observed = observed_samples(target)?;
-        let mut terms = vec![("risk".to_string(), self.risk.get().value(&select(&nll, &observed)?, &self.risk_parameters)?)];
+        let mut terms =
+            vec![("risk".to_string(), self.risk.get().value(&select(&nll, &observed)?, &self.risk_parameters)?)];
         if let Some(regularizer) = self.outcome.regularizer_of(&natural, target)? {
             terms.push(("regularizer".to_string(), select(&regularizer, &observed)?.mean_all()?));
         }
@@ -130,7 +141,10 @@ impl Objective {
         let penalized = self.penalties.iter().any(|p| matches!(p.get().kind(), Kind::Parameter(_)));
         Ok(Evaluation {
             loss: loss.to_scalar()?,
-            terms: terms.into_iter().map(|(name, term)| Ok((name, term.to_scalar()?))).collect::<Result<_, ObjectiveError>>()?,
+            terms: terms
+                .into_iter()
+                .map(|(name, term)| Ok((name, term.to_scalar()?)))
+                .collect::<Result<_, ObjectiveError>>()?,
             nll: reported(nll.to_vec1()?, &observed),
             cotangent: variables.cotangent(&gradients)?,
             own_gradient: gradients_of(&self.parameters, &gradients)?,

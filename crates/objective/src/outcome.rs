@@ -233,7 +233,11 @@ impl Outcome {
         if self.blocks.block_dim > 1 {
             for (sample, n_observed) in observed.sum(D::Minus1)?.to_vec1::<f64>()?.into_iter().enumerate() {
                 if n_observed != 0.0 && n_observed != self.dim as f64 {
-                    return Err(ObjectiveError::PartlyMissing { sample, n_observed: n_observed as usize, dim: self.dim });
+                    return Err(ObjectiveError::PartlyMissing {
+                        sample,
+                        n_observed: n_observed as usize,
+                        dim: self.dim,
+                    });
                 }
             }
         }

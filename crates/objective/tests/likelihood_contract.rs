@@ -58,9 +58,14 @@ fn gradients_are_central_differences() -> Result<()> {
                         loss_at(config.get(), &moved, &y).map(|(value, _)| value)
                     };
                     let h = 1e-3;
-                    let numeric = (along(-2.0 * h)? - 8.0 * along(-h)? + 8.0 * along(h)? - along(2.0 * h)?) / (12.0 * h);
+                    let numeric =
+                        (along(-2.0 * h)? - 8.0 * along(-h)? + 8.0 * along(h)? - along(2.0 * h)?) / (12.0 * h);
                     let scale = 1.0 + numeric.abs();
-                    assert!((gradient[i] - numeric).abs() < 1e-7 * scale, "{name} {i}, raw {raw}: {} {numeric}", gradient[i]);
+                    assert!(
+                        (gradient[i] - numeric).abs() < 1e-7 * scale,
+                        "{name} {i}, raw {raw}: {} {numeric}",
+                        gradient[i]
+                    );
                 }
             }
         }
@@ -128,7 +133,10 @@ fn extreme_raw_outputs_give_finite_losses_and_gradients() -> Result<()> {
                 let mut values = vec![0.0; y.len()];
                 values.extend((0..n).map(|i| if corner >> i & 1 == 1 { 50.0 } else { -50.0 }));
                 let (value, gradient) = loss_at(config.get(), &values, &y)?;
-                assert!(value.is_finite() && gradient.iter().all(|g| g.is_finite()), "{name} {values:?}: {value} {gradient:?}");
+                assert!(
+                    value.is_finite() && gradient.iter().all(|g| g.is_finite()),
+                    "{name} {values:?}: {value} {gradient:?}"
+                );
             }
         }
     }
@@ -141,7 +149,8 @@ fn quantiles_invert_distribution_functions() {
         for raw in [-4.0, 0.0, 3.0] {
             for block_dim in [1, 3] {
                 let parameters = config.get().parameters();
-                let natural: Vec<f64> = std::iter::once(0.7).chain(parameters.iter().map(|s| s.link.value(raw))).collect();
+                let natural: Vec<f64> =
+                    std::iter::once(0.7).chain(parameters.iter().map(|s| s.link.value(raw))).collect();
                 let marginal = config.get().marginal(&natural, block_dim);
                 for p in [1e-4, 0.03, 0.4, 0.5, 0.77, 0.999] {
                     let back = marginal.cdf(marginal.quantile(p));

@@ -3,7 +3,9 @@
 use candle_core::{DType, Device, Tensor};
 use serde_json::{Value, json};
 use surprisal_core::{Diagnose, Parameters, Prediction, Role, Target};
-use surprisal_objective::{Coupling, EnergyTerm, LikelihoodConfig, Objective, ObjectiveError, Outcome, PenaltyConfig, RiskConfig};
+use surprisal_objective::{
+    Coupling, EnergyTerm, LikelihoodConfig, Objective, ObjectiveError, Outcome, PenaltyConfig, RiskConfig,
+};
 
 type Result<T> = std::result::Result<T, ObjectiveError>;
 
@@ -62,7 +64,10 @@ fn difference(f: impl Fn(f64) -> Result<f64>) -> Result<f64> {
 fn check(what: &str, gradient: &Tensor, along: impl Fn(usize, f64) -> Result<f64>) -> Result<()> {
     for (i, found) in gradient.flatten_all()?.to_vec1::<f64>()?.into_iter().enumerate() {
         let expected = difference(|step| along(i, step))?;
-        assert!((found - expected).abs() < 1e-8 * (1.0 + expected.abs()), "{what}[{i}]: {found}, difference {expected}");
+        assert!(
+            (found - expected).abs() < 1e-8 * (1.0 + expected.abs()),
+            "{what}[{i}]: {found}, difference {expected}"
+        );
     }
     Ok(())
 }
@@ -110,11 +115,19 @@ fn check_gradients(objective: &Objective, prediction: &Prediction, target: &Targ
 #[test]
 fn gradients_of_a_force_objective_are_central_differences() -> Result<()> {
     let nig = json!({"normal_inverse_gamma": {"regularizer": 0.3, "alpha": "constant", "beta": 0.8}});
-    for risk_config in [json!({"mean": {}}), json!({"cvar": {"fraction": 0.45}}), json!({"cvar": {"fraction": 0.3, "threshold": "trained"}})] {
+    for risk_config in [
+        json!({"mean": {}}),
+        json!({"cvar": {"fraction": 0.45}}),
+        json!({"cvar": {"fraction": 0.3, "threshold": "trained"}}),
+    ] {
         let outcome = Outcome::new(likelihood(nig.clone()), 3, Coupling::Joint, vec![0.7; 3], vec![0.0; 3])?;
-        let energy = EnergyTerm { likelihood: likelihood(json!({"student_t": {"scale": "constant", "df": 4}})), weight: 0.2 };
-        let penalties =
-            vec![penalty(json!({"net_force": {"weight": 0.4}})), penalty(json!({"l2": {"weight": 0.1}})), penalty(json!({"l1": {"weight": 0.1}}))];
+        let energy =
+            EnergyTerm { likelihood: likelihood(json!({"student_t": {"scale": "constant", "df": 4}})), weight: 0.2 };
+        let penalties = vec![
+            penalty(json!({"net_force": {"weight": 0.4}})),
+            penalty(json!({"l2": {"weight": 0.1}})),
+            penalty(json!({"l1": {"weight": 0.1}})),
+        ];
         let objective = Objective::new(outcome, risk(risk_config), penalties, Some(energy))?;
         let target = target(7, 3, vec![0, 0, 0, 1, 1, 2, 2], Some(vec![0.4, f64::NAN, -1.0]));
         let prediction = prediction(objective.outcome(), 7, 3);
@@ -132,7 +145,8 @@ fn gradients_of_every_likelihood_with_every_source_are_central_differences() -> 
     for name in LikelihoodConfig::NAMES {
         let specs = likelihood(json!({ *name: {} })).get().parameters();
         for source in [json!("network"), json!("constant"), json!(1.7)] {
-            let settings: serde_json::Map<String, Value> = specs.iter().map(|s| (s.name.to_string(), source.clone())).collect();
+            let settings: serde_json::Map<String, Value> =
+                specs.iter().map(|s| (s.name.to_string(), source.clone())).collect();
             let config = likelihood(json!({ *name: settings }));
             let outcome = Outcome::new(config, 2, Coupling::Componentwise, vec![0.5, 3.0], vec![1.0, -2.0])?;
             let objective = Objective::new(outcome, risk(json!({"mean": {}})), vec![], None)?;
@@ -140,7 +154,8 @@ fn gradients_of_every_likelihood_with_every_source_are_central_differences() -> 
             let prediction = prediction(objective.outcome(), 4, 0);
             check_gradients(&objective, &prediction, &target)?;
             // a missing component, an empty sample, and NaN in their places
-            target.value = Tensor::new(&[[0.1, f64::NAN], [0.3, 0.4], [f64::NAN, f64::NAN], [0.5, -0.2]], &Device::Cpu)?;
+            target.value =
+                Tensor::new(&[[0.1, f64::NAN], [0.3, 0.4], [f64::NAN, f64::NAN], [0.5, -0.2]], &Device::Cpu)?;
             target.observed = Some(Tensor::new(&[[1.0, 0.0], [1.0, 1.0], [0.0, 0.0], [1.0, 1.0]], &Device::Cpu)?);
             check_gradients(&objective, &prediction, &target)?;
             let evaluation = objective.evaluate(&prediction, &target, &model())?;
@@ -156,7 +171,13 @@ fn gradients_of_every_likelihood_with_every_source_are_central_differences() -> 
 #[test]
 fn nll_is_in_the_data_own_units() -> Result<()> {
     for name in LikelihoodConfig::NAMES {
-        let outcome = Outcome::new(likelihood(json!({ *name: {} })), 2, Coupling::Componentwise, vec![0.05, 30.0], vec![1.0, -2.0])?;
+        let outcome = Outcome::new(
+            likelihood(json!({ *name: {} })),
+            2,
+            Coupling::Componentwise,
+            vec![0.05, 30.0],
+            vec![1.0, -2.0],
+        )?;
         let (prediction, target) = (prediction(&outcome, 5, 0), target(5, 2, vec![0, 1, 2, 3, 4], None));
         let data = outcome.data_units(&prediction)?;
         let observed = outcome.target_in_data_units(&target)?;
@@ -179,7 +200,13 @@ fn nll_is_in_the_data_own_units() -> Result<()> {
 
 #[test]
 fn scores_have_units_and_leave_missing_components_out() -> Result<()> {
-    let outcome = Outcome::new(likelihood(json!({"gaussian": {"scale": 2.0}})), 2, Coupling::Componentwise, vec![0.5, 4.0], vec![0.0, 1.0])?;
+    let outcome = Outcome::new(
+        likelihood(json!({"gaussian": {"scale": 2.0}})),
+        2,
+        Coupling::Componentwise,
+        vec![0.5, 4.0],
+        vec![0.0, 1.0],
+    )?;
     assert_eq!(outcome.layout().outputs, 0);
     let objective = Objective::new(outcome, risk(json!({"mean": {}})), vec![], None)?;
     let cpu = &Device::Cpu;
@@ -205,7 +232,13 @@ fn scores_have_units_and_leave_missing_components_out() -> Result<()> {
 #[test]
 fn a_gaussian_of_fixed_scale_has_the_gradient_of_the_squared_error() -> Result<()> {
     let sigma = 0.7;
-    let outcome = Outcome::new(likelihood(json!({"gaussian": {"scale": sigma}})), 1, Coupling::Componentwise, vec![1.0], vec![0.0])?;
+    let outcome = Outcome::new(
+        likelihood(json!({"gaussian": {"scale": sigma}})),
+        1,
+        Coupling::Componentwise,
+        vec![1.0],
+        vec![0.0],
+    )?;
     let objective = Objective::new(outcome, risk(json!({"mean": {}})), vec![], None)?;
     let (prediction, target) = (prediction(objective.outcome(), 6, 0), target(6, 1, (0..6).collect(), None));
     let evaluation = objective.evaluate(&prediction, &target, &model())?;
@@ -219,8 +252,10 @@ fn a_gaussian_of_fixed_scale_has_the_gradient_of_the_squared_error() -> Result<(
 
 #[test]
 fn forces_that_cancel_cost_nothing() -> Result<()> {
-    let outcome = Outcome::new(likelihood(json!({"gaussian": {"scale": 1.0}})), 3, Coupling::Joint, vec![2.0; 3], vec![0.0; 3])?;
-    let objective = Objective::new(outcome, risk(json!({"mean": {}})), vec![penalty(json!({"net_force": {"weight": 3.0}}))], None)?;
+    let outcome =
+        Outcome::new(likelihood(json!({"gaussian": {"scale": 1.0}})), 3, Coupling::Joint, vec![2.0; 3], vec![0.0; 3])?;
+    let objective =
+        Objective::new(outcome, risk(json!({"mean": {}})), vec![penalty(json!({"net_force": {"weight": 3.0}}))], None)?;
     let cpu = &Device::Cpu;
     let target = target(3, 3, vec![0, 0, 1], None);
     let term = |location: &[[f64; 3]; 3]| -> Result<f64> {
@@ -239,7 +274,8 @@ fn cvar_is_more_sensitive_to_outliers_than_the_mean() -> Result<()> {
     // 95 normal quantiles and 5 outliers, as the example of the documentation
     let n = 100;
     let normal = likelihood(json!({"gaussian": {}})).get().marginal(&[0.0, 1.0], 1);
-    let values: Vec<f64> = (0..n).map(|i| if i < 95 { normal.quantile((i as f64 + 0.5) / 95.0) } else { 10.0 }).collect();
+    let values: Vec<f64> =
+        (0..n).map(|i| if i < 95 { normal.quantile((i as f64 + 0.5) / 95.0) } else { 10.0 }).collect();
     let target = Target {
         value: Tensor::from_vec(values, (n, 1), &Device::Cpu)?,
         observed: None,
@@ -248,14 +284,22 @@ fn cvar_is_more_sensitive_to_outliers_than_the_mean() -> Result<()> {
         energy: None,
     };
     let location = |fraction: f64| -> Result<f64> {
-        let outcome = Outcome::new(likelihood(json!({"gaussian": {"scale": 1.0}})), 1, Coupling::Componentwise, vec![1.0], vec![0.0])?;
+        let outcome = Outcome::new(
+            likelihood(json!({"gaussian": {"scale": 1.0}})),
+            1,
+            Coupling::Componentwise,
+            vec![1.0],
+            vec![0.0],
+        )?;
         let objective = Objective::new(outcome, risk(json!({"cvar": {"fraction": fraction}})), vec![], None)?;
         // the risk is convex in the location: bisect on its derivative
         let (mut low, mut high) = (-1.0, 9.0);
         for _ in 0..40 {
             let middle = 0.5 * (low + high);
-            let prediction = Prediction { location: Tensor::full(middle, (n, 1), &Device::Cpu)?, outputs: None, energy: None };
-            let slope = objective.evaluate(&prediction, &target, &model())?.cotangent.location.sum_all()?.to_scalar::<f64>()?;
+            let prediction =
+                Prediction { location: Tensor::full(middle, (n, 1), &Device::Cpu)?, outputs: None, energy: None };
+            let slope =
+                objective.evaluate(&prediction, &target, &model())?.cotangent.location.sum_all()?.to_scalar::<f64>()?;
             if slope > 0.0 { high = middle } else { low = middle }
         }
         Ok(0.5 * (low + high))
@@ -286,7 +330,8 @@ fn the_trained_threshold_reaches_the_sorted_form() -> Result<()> {
 #[test]
 fn a_proximal_step_changes_weights_only() -> Result<()> {
     let outcome = Outcome::new(likelihood(json!({"gaussian": {}})), 1, Coupling::Componentwise, vec![1.0], vec![0.0])?;
-    let objective = Objective::new(outcome, risk(json!({"mean": {}})), vec![penalty(json!({"l1": {"weight": 2.0}}))], None)?;
+    let objective =
+        Objective::new(outcome, risk(json!({"mean": {}})), vec![penalty(json!({"l1": {"weight": 2.0}}))], None)?;
     let model = model();
     let steps = [Tensor::new(&[0.1, 0.4, 0.1], &Device::Cpu)?, Tensor::new(&[0.1], &Device::Cpu)?];
     assert_eq!(objective.proximal_terms(&model)?, [("l1".to_string(), 2.0 * (0.5 + 0.7 + 1.1))]);
@@ -326,7 +371,8 @@ fn mistakes_are_named_with_their_remedy() -> Result<()> {
     assert_eq!(message, "`normal_inverse_gamma`: `regularizer` must be a number ≥ 0, found -0.1");
     assert_eq!(hint, "set `regularizer` to a number ≥ 0");
 
-    let outcome = || Outcome::new(likelihood(json!({"gaussian": {}})), 1, Coupling::Componentwise, vec![1.0], vec![0.0]);
+    let outcome =
+        || Outcome::new(likelihood(json!({"gaussian": {}})), 1, Coupling::Componentwise, vec![1.0], vec![0.0]);
     let error = Objective::new(outcome()?, risk(json!({"cvar": {"fraction": 1.5}})), vec![], None).unwrap_err();
     assert_eq!(error.to_string(), "`cvar`: `fraction` must be above 0 and at most 1, found 1.5");
     let penalties = vec![penalty(json!({"net_force": {"weight": 1.0}}))];

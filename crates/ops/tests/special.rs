@@ -30,7 +30,8 @@ fn operations() -> Vec<(String, Pointwise)> {
         ("softplus", Pointwise::Softplus),
         ("log_i0e", Pointwise::LogI0e),
     ];
-    let differences = (1..=6).map(|m| (format!("lgamma_difference_{m}"), Pointwise::LgammaDifference { half_steps: m }));
+    let differences =
+        (1..=6).map(|m| (format!("lgamma_difference_{m}"), Pointwise::LgammaDifference { half_steps: m }));
     named.into_iter().map(|(name, op)| (name.to_string(), op)).chain(differences).collect()
 }
 
@@ -62,7 +63,12 @@ fn small_numbers_keep_their_relative_accuracy() {
     }
     for m in 1..=6 {
         for [x, _, derivative] in reference(&format!("lgamma_difference_{m}")) {
-            agree_relatively("digamma_difference", x, Pointwise::LgammaDifference { half_steps: m }.derivative(x), derivative);
+            agree_relatively(
+                "digamma_difference",
+                x,
+                Pointwise::LgammaDifference { half_steps: m }.derivative(x),
+                derivative,
+            );
         }
     }
 }
@@ -82,7 +88,11 @@ fn gradients_on_strided_tensors_are_central_differences() -> Result<()> {
                 - operation.value(x + 2.0 * h))
                 / (12.0 * h);
             let expected = numeric * (i + 1) as f64;
-            assert!((gradient[i] - expected).abs() < 1e-9 * (1.0 + expected.abs()), "{name}'({x}): {} {expected}", gradient[i]);
+            assert!(
+                (gradient[i] - expected).abs() < 1e-9 * (1.0 + expected.abs()),
+                "{name}'({x}): {} {expected}",
+                gradient[i]
+            );
         }
     }
     Ok(())

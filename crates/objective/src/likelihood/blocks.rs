@@ -63,8 +63,8 @@ impl Natural {
 
     /// ‖y − location‖ of each block, `[n, b]`, with gradient 0 (not NaN) where they coincide.
     pub(super) fn distance(&self, y: &Tensor) -> Result<Tensor> {
-        // the square of 1e-12 is far below the tolerance of any value and keeps the root smooth
-        (self.squared_distance(y)? + 1e-24)?.sqrt()
+        // far below the rounding of any square, and its root is far from underflow
+        (self.squared_distance(y)? + 1e-200)?.sqrt()
     }
 
     /// Components per block.

@@ -38,7 +38,9 @@ impl Link {
     pub fn apply(&self, raw: &Tensor) -> Result<Tensor> {
         match *self {
             Self::Exponential => ((raw / LOG_BOUND)?.tanh()? * LOG_BOUND)?.exp(),
-            Self::Softplus { lower, start } => Pointwise::Softplus.apply(&(raw + offset(lower, start))?)? + (lower + FLOOR),
+            Self::Softplus { lower, start } => {
+                Pointwise::Softplus.apply(&(raw + offset(lower, start))?)? + (lower + FLOOR)
+            }
         }
     }
 

@@ -86,7 +86,9 @@ mod tests {
 
     #[test]
     fn alternatives_round_trip_and_errors_name_them() {
-        for (text, source) in [("\"network\"", Source::Network), ("\"constant\"", Source::Constant), ("0.5", Source::Fixed(0.5))] {
+        for (text, source) in
+            [("\"network\"", Source::Network), ("\"constant\"", Source::Constant), ("0.5", Source::Fixed(0.5))]
+        {
             assert_eq!(serde_json::from_str::<Source>(text).unwrap(), source);
             assert_eq!(serde_json::to_string(&source).unwrap(), text);
         }

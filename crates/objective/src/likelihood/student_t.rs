@@ -31,7 +31,12 @@ impl Likelihood for StudentT {
     fn parameters(&self) -> Vec<ParameterSpec> {
         vec![
             ParameterSpec { name: "scale", source: self.scale, link: Link::Exponential, unit_power: 1 },
-            ParameterSpec { name: "df", source: self.df, link: Link::Softplus { lower: 0.0, start: 5.0 }, unit_power: 0 },
+            ParameterSpec {
+                name: "df",
+                source: self.df,
+                link: Link::Softplus { lower: 0.0, start: 5.0 },
+                unit_power: 0,
+            },
         ]
     }
 

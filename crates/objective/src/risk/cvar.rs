@@ -100,7 +100,9 @@ mod tests {
             // the minimum of a piecewise linear function is at one of its corners
             let minimum = losses
                 .iter()
-                .map(|tau| tau + losses.iter().map(|l| (l - tau).max(0.0)).sum::<f64>() / (fraction * losses.len() as f64))
+                .map(|tau| {
+                    tau + losses.iter().map(|l| (l - tau).max(0.0)).sum::<f64>() / (fraction * losses.len() as f64)
+                })
                 .fold(f64::INFINITY, f64::min);
             assert!((cvar(&losses, fraction) - minimum).abs() < 1e-14, "{fraction}");
         }

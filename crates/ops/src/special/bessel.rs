@@ -71,7 +71,11 @@ pub fn i1e(x: f64) -> f64 {
 /// ln(e^{−|x|}·I₀(x)), which stays finite where I₀ overflows.
 pub fn log_i0e(x: f64) -> f64 {
     let x = x.abs();
-    if x < ASYMPTOTIC_FROM { libm::log1p(i0_minus_one(x)) - x } else { asymptotic(x, 0.0).ln() - 0.5 * (std::f64::consts::TAU * x).ln() }
+    if x < ASYMPTOTIC_FROM {
+        libm::log1p(i0_minus_one(x)) - x
+    } else {
+        asymptotic(x, 0.0).ln() - 0.5 * (std::f64::consts::TAU * x).ln()
+    }
 }
 
 /// I₁(x)/I₀(x) − sign(x): the derivative of [`log_i0e`]; 0 at x = 0.

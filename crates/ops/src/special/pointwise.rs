@@ -58,7 +58,12 @@ impl Pointwise {
 }
 
 /// `function` of every element, whatever the strides.
-fn map(name: &str, storage: &CpuStorage, layout: &Layout, function: impl Fn(f64) -> f64) -> Result<(CpuStorage, Shape)> {
+fn map(
+    name: &str,
+    storage: &CpuStorage,
+    layout: &Layout,
+    function: impl Fn(f64) -> f64,
+) -> Result<(CpuStorage, Shape)> {
     let mapped = match storage {
         CpuStorage::F64(values) => CpuStorage::F64(unary_map(values, layout, function)),
         CpuStorage::F32(values) => CpuStorage::F32(unary_map(values, layout, |x| function(f64::from(x)) as f32)),

@@ -71,7 +71,11 @@ impl StudentTMarginal {
             let z = t.exp();
             let found = self.tail(z);
             let excess = (found / tail).ln();
-            if excess > 0.0 { low = t } else { high = t }
+            if excess > 0.0 {
+                low = t
+            } else {
+                high = t
+            }
             let newton = t + excess * found / (self.density(z) * z);
             let next = if newton > low && newton < high { newton } else { 0.5 * (low + high) };
             let done = (next - t).abs() <= 1e-15 * t.abs().max(1.0);
@@ -140,7 +144,8 @@ impl Marginal for StudentTMarginal {
         }
         let z = ((y - self.loc) / self.scale).abs();
         // B(½, x) = √π·Γ(x)/Γ(x+½)
-        let betas = (2.0 * lgamma_difference(0.5 * nu, 1) - lgamma_difference(nu - 0.5, 1)).exp() / std::f64::consts::PI.sqrt();
+        let betas =
+            (2.0 * lgamma_difference(0.5 * nu, 1) - lgamma_difference(nu - 0.5, 1)).exp() / std::f64::consts::PI.sqrt();
         let spread = 2.0 * nu.sqrt() / (nu - 1.0) * betas;
         let density = self.density(z);
         // (ν + z²)f(z) decays for ν > 1 although z² alone may overflow
