@@ -1,5 +1,7 @@
 //! What every likelihood of the registry must satisfy.
 
+#![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
+
 use candle_core::{Device, Result, Tensor, Var};
 use serde_json::json;
 use surprisal_objective::likelihood::{Likelihood, LikelihoodConfig, Natural};

@@ -1,5 +1,7 @@
 //! Every likelihood of the registry against scipy and mpmath (`scripts/reference/likelihood.py`).
 
+#![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
+
 use std::path::PathBuf;
 
 use candle_core::{Device, Result, Tensor, Var};

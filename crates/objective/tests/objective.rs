@@ -1,5 +1,7 @@
 //! The composed loss: gradients against central differences, units, missing values, facts.
 
+#![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
+
 use candle_core::{DType, Device, Tensor};
 use serde_json::{Value, json};
 use surprisal_core::{Diagnose, Parameters, Prediction, Role, Target};

@@ -1,6 +1,8 @@
 //! Special functions against mpmath (`scripts/reference/special.py`) and their gradients against
 //! central differences.
 
+#![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
+
 use candle_core::{DType, Device, Result, Tensor, Var};
 use serde_json::Value;
 use surprisal_ops::special::{Pointwise, i0e, i1e, softplus, softplus_inverse};

@@ -4,9 +4,9 @@
 ///
 /// Discrete families return the right-continuous CDF and the smallest value whose CDF reaches `p`.
 pub trait Marginal {
-    /// E[Y]; NaN where it does not exist.
+    /// `E[Y]`; NaN where it does not exist.
     fn mean(&self) -> f64;
-    /// Var[Y]; infinite or NaN where it does not exist.
+    /// `Var[Y]`; infinite or NaN where it does not exist.
     fn variance(&self) -> f64;
     /// P(Y ≤ y).
     fn cdf(&self, y: f64) -> f64;

@@ -81,6 +81,7 @@ impl JsonSchema for Source {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 mod tests {
     use super::Source;
 

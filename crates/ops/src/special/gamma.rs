@@ -62,13 +62,13 @@ pub fn trigamma(x: f64) -> f64 {
 
 /// lnΓ(a + m/2) − lnΓ(a) for a > 0.
 pub fn lgamma_difference(a: f64, half_steps: u32) -> f64 {
-    let (start, base) = if half_steps % 2 == 0 { (a, 0.0) } else { (a + 0.5, half_step(a)) };
+    let (start, base) = if half_steps.is_multiple_of(2) { (a, 0.0) } else { (a + 0.5, half_step(a)) };
     (0..half_steps / 2).fold(base, |sum, i| sum + (start + f64::from(i)).ln())
 }
 
 /// ψ(a + m/2) − ψ(a) for a > 0: the derivative of [`lgamma_difference`].
 pub fn digamma_difference(a: f64, half_steps: u32) -> f64 {
-    let (start, base) = if half_steps % 2 == 0 { (a, 0.0) } else { (a + 0.5, half_step_derivative(a)) };
+    let (start, base) = if half_steps.is_multiple_of(2) { (a, 0.0) } else { (a + 0.5, half_step_derivative(a)) };
     (0..half_steps / 2).fold(base, |sum, i| sum + 1.0 / (start + f64::from(i)))
 }
 

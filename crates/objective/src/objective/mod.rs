@@ -5,10 +5,12 @@
 //! cotangent that the predictor pulls back), the gradients of the objective's own parameters, and
 //! those of penalties on the model's parameters.
 
-use candle_core::backprop::GradStore;
-use candle_core::{Device, Tensor, Var};
+mod variables;
+
+use candle_core::{Device, Tensor};
 use surprisal_core::{Cotangent, Parameters, Prediction, Target};
 
+use self::variables::{Variables, gradients_of};
 use crate::energy::{Energy, EnergyTerm};
 use crate::penalty::{Kind, PenaltyConfig};
 use crate::risk::RiskConfig;
@@ -203,52 +205,6 @@ impl Objective {
         let dim = shift.len();
         Ok(location.broadcast_add(&Tensor::from_vec(shift, (1, dim), &Device::Cpu)?)?)
     }
-}
-
-/// The prediction's tensors as variables.
-struct Variables {
-    location: Var,
-    outputs: Option<Var>,
-    energy: Option<Var>,
-}
-
-impl Variables {
-    fn new(prediction: &Prediction) -> candle_core::Result<Self> {
-        let variable = |tensor: &Tensor| Var::from_tensor(&tensor.detach());
-        Ok(Self {
-            location: variable(&prediction.location)?,
-            outputs: prediction.outputs.as_ref().map(variable).transpose()?,
-            energy: prediction.energy.as_ref().map(variable).transpose()?,
-        })
-    }
-
-    fn prediction(&self) -> Prediction {
-        Prediction {
-            location: self.location.as_tensor().clone(),
-            outputs: self.outputs.as_ref().map(|v| v.as_tensor().clone()),
-            energy: self.energy.as_ref().map(|v| v.as_tensor().clone()),
-        }
-    }
-
-    fn cotangent(&self, gradients: &GradStore) -> candle_core::Result<Cotangent> {
-        Ok(Prediction {
-            location: gradient(&self.location, gradients)?,
-            outputs: self.outputs.as_ref().map(|v| gradient(v, gradients)).transpose()?,
-            energy: self.energy.as_ref().map(|v| gradient(v, gradients)).transpose()?,
-        })
-    }
-}
-
-/// The gradient of one variable, zero where the loss does not depend on it.
-fn gradient(variable: &Var, gradients: &GradStore) -> candle_core::Result<Tensor> {
-    match gradients.get(variable) {
-        Some(gradient) => gradient.detach().contiguous(),
-        None => variable.as_detached_tensor().zeros_like(),
-    }
-}
-
-fn gradients_of(parameters: &Parameters, gradients: &GradStore) -> candle_core::Result<Vec<Tensor>> {
-    parameters.iter().map(|p| gradient(&p.var, gradients)).collect()
 }
 
 /// Whether anything of each sample was observed.
