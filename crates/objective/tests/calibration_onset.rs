@@ -1,9 +1,7 @@
 //! The onset detector on curves whose truth is known.
 
 use surprisal_core::rng;
-use surprisal_objective::calibration::onset::{
-    Direction, OnsetCurves, OnsetOptions, OnsetReport, Verdict, detect,
-};
+use surprisal_objective::calibration::onset::{Direction, OnsetCurves, OnsetOptions, OnsetReport, Verdict, detect};
 
 const N_EVALUATIONS: usize = 40;
 
@@ -92,4 +90,27 @@ fn clear_onsets_are_found() {
         })
         .count();
     assert!(found >= 18, "{found} of 20");
+}
+
+/// Curves that are level on average but move together from evaluation to evaluation, as those of
+/// stochastic training do: the chosen minimum is then truly lower than its neighbours.
+#[test]
+fn common_jitter_of_a_level_curve_rarely_looks_like_an_onset() {
+    let onsets = (0..40)
+        .filter(|&seed| {
+            let mut stream = rng::stream(seed, "jitter", 0);
+            let (n_groups, mut nll, mut squared_error) = (80, vec![], vec![]);
+            for _ in 0..N_EVALUATIONS {
+                let common = rng::standard_normal(&mut stream);
+                for _ in 0..n_groups {
+                    nll.push(0.02 * common + 0.2 * rng::standard_normal(&mut stream));
+                    squared_error.push(1.0 + 0.005 * common + 0.02 * rng::standard_normal(&mut stream));
+                }
+            }
+            let group: Vec<u64> = (0..n_groups).collect();
+            let curves = OnsetCurves { nll: &nll, squared_error: &squared_error, group: &group, zms: None };
+            matches!(detect(&curves, &OnsetOptions::new(seed)).verdict, Verdict::Onset { .. })
+        })
+        .count();
+    assert!(onsets <= 4, "{onsets} of 40");
 }

@@ -53,7 +53,7 @@ fn split(name: &str, n_groups: usize, misfit: f64, strangeness: f64) -> SplitDat
                 let marginal = Logistic { loc: y - misfit * scale * (u / (1.0 - u)).ln(), scale };
                 let z = (y - marginal.loc) / scale;
                 nll += z + scale.ln() + 2.0 * (-z).exp().ln_1p();
-                split.push(y, &marginal);
+                split.push(y, Some(&marginal));
             }
             split.nll.push(nll);
             split.group.push(group as u64);
@@ -80,7 +80,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             let level = -6.0 + 14.0 * (-t / 4.0).exp() + 0.035 * (t - 22.0).max(0.0);
             nll.push(level + 0.1 * valid.nll[i] + 0.3 * rng::standard_normal(&mut stream));
             let decay = 0.0021 + 0.05 * (-t / 3.0).exp() - 0.00001 * t;
-            square.push(decay * (0.6 * rng::standard_normal(&mut stream)).exp());
+            square.push(decay * (1.0 + 0.05 * rng::standard_normal(&mut stream)));
         }
     }
     let mean = |values: &[f64]| values.chunks_exact(n).map(|c| c.iter().sum::<f64>() / n as f64).collect::<Vec<_>>();
@@ -106,8 +106,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let inputs = ReportInputs {
         timing: serde_json::json!({ "fit_seconds": 12.345, "predict_seconds": 0.5 }),
-        config_toml: "name = \"synthetic-forces\"\nseed = 7\n\n[model.painn]\ncutoff_angstrom = 5.0 # Å, <not html>\n".into(),
-        provenance: serde_json::json!({ "version": "0.1.0", "command": ["surprisal", "run"], "host": "example" }).to_string(),
+        config_toml: "name = \"synthetic-forces\"\nseed = 7\n\n[model.painn]\ncutoff_angstrom = 5.0 # Å, <not html>\n"
+            .into(),
+        provenance: serde_json::json!({ "version": "0.1.0", "command": ["surprisal", "run"], "host": "example" })
+            .to_string(),
     };
     write_run(&directory, &run, &inputs)?;
     Ok(())

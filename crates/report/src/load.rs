@@ -109,10 +109,11 @@ fn split(
         let block = c / dim * blocks.n_blocks + blocks.of_component(c % dim);
         natural[0] = location[c];
         natural[1..].iter_mut().zip(&parameters).for_each(|(slot, values)| *slot = values[block]);
-        split.push(y, likelihood.get().marginal(&natural, blocks.block_dim).as_ref());
-        for (i, (uncertainty, value)) in
-            likelihood.get().uncertainties(&natural, blocks.block_dim).into_iter().enumerate()
-        {
+        let marginal =
+            natural.iter().all(|v| v.is_finite()).then(|| likelihood.get().marginal(&natural, blocks.block_dim));
+        split.push(y, marginal.as_deref());
+        let uncertainties = likelihood.get().uncertainties(&natural, blocks.block_dim);
+        for (i, (uncertainty, value)) in uncertainties.into_iter().enumerate() {
             if named.len() <= i {
                 named.push((uncertainty, Vec::with_capacity(n * dim)));
             }
@@ -139,11 +140,7 @@ fn curves(reader: &Reader) -> Result<Curves, ReportError> {
             Ok(Some(SplitCurves { name: name.clone(), nll, mse, zms: curve("zms")? }))
         })
         .collect::<Result<Vec<_>, RunFileError>>()?;
-    Ok(Curves {
-        epoch: reader.epochs()?,
-        splits: splits.into_iter().flatten().collect(),
-        selected: reader.selected()?,
-    })
+    Ok(Curves { epoch: reader.epochs()?, splits: splits.into_iter().flatten().collect(), selected: reader.selected()? })
 }
 
 fn find_onset(reader: &Reader, seed: u64) -> Result<Option<OnsetReport>, ReportError> {

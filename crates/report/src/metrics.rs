@@ -135,7 +135,8 @@ impl Numbers {
         out.insert("n_groups".into(), json!(bootstrap.n_groups()));
         out.insert("coverage".into(), Value::Object(levels));
         out.insert("winkler".into(), Value::Object(widths));
-        let columns = Columns { split, observed: &observed, error: &error, crps: &crps, sigma: &sigma, below: &below, cdf: &cdf };
+        let columns =
+            Columns { split, observed: &observed, error: &error, crps: &crps, sigma: &sigma, below: &below, cdf: &cdf };
         out.insert("intervals".into(), columns.intervals(&bootstrap));
         Value::Object(out)
     }
@@ -204,7 +205,9 @@ pub fn verdict_sentence(run: &RunData) -> String {
         Verdict::Onset { evaluation } => {
             let direction = match direction {
                 Some(surprisal_objective::calibration::Direction::Overconfident) => " The model became over-confident.",
-                Some(surprisal_objective::calibration::Direction::Underconfident) => " The model became under-confident.",
+                Some(surprisal_objective::calibration::Direction::Underconfident) => {
+                    " The model became under-confident."
+                }
                 None => "",
             };
             format!(

@@ -42,7 +42,9 @@ impl RunData {
     /// The named tests other than the reference.
     pub fn shifted(&self) -> impl Iterator<Item = &SplitData> {
         let reference = self.reference().map(|s| s.name.as_str());
-        self.splits.iter().filter(move |s| !["train", "valid"].contains(&s.name.as_str()) && Some(s.name.as_str()) != reference)
+        self.splits
+            .iter()
+            .filter(move |s| !["train", "valid"].contains(&s.name.as_str()) && Some(s.name.as_str()) != reference)
     }
 
     /// `quantity (unit)`, or the quantity alone where the unit is unknown.
@@ -123,19 +125,25 @@ impl SplitData {
         }
     }
 
-    /// Adds one component and judges it by its marginal; a target that is NaN was not observed.
-    pub fn push(&mut self, y: f64, marginal: &dyn Marginal) {
+    /// Adds one component and judges it by its marginal; a target that is NaN was not observed, no
+    /// marginal means that the prediction itself is not a number.
+    pub fn push(&mut self, y: f64, marginal: Option<&dyn Marginal>) {
         use surprisal_objective::calibration::coverage::{LEVELS, winkler};
-        let mean = marginal.mean();
+        let judged = marginal.filter(|_| y.is_finite());
+        let score = |f: &dyn Fn(&dyn Marginal) -> f64| judged.map_or(f64::NAN, f);
+        let mean = marginal.map_or(f64::NAN, |m| {
+            let mean = m.mean();
+            if mean.is_finite() { mean } else { m.quantile(0.5) }
+        });
         self.target.push(y);
-        self.mean.push(if mean.is_finite() { mean } else { marginal.quantile(0.5) });
-        self.sigma.push(marginal.variance().sqrt());
-        self.cdf_below.push(marginal.cdf_below(y));
-        self.cdf.push(marginal.cdf(y));
-        self.crps.push(marginal.crps(y));
+        self.mean.push(mean);
+        self.sigma.push(marginal.map_or(f64::NAN, |m| m.variance().sqrt()));
+        self.cdf_below.push(score(&|m| m.cdf_below(y)));
+        self.cdf.push(score(&|m| m.cdf(y)));
+        self.crps.push(score(&|m| m.crps(y)));
         for (scores, level) in self.winkler.iter_mut().zip(LEVELS) {
-            let quantile = |p| marginal.quantile(p);
-            scores.push(winkler(level, quantile(0.5 * (1.0 - level)), quantile(0.5 * (1.0 + level)), y));
+            let (lower, upper) = (0.5 * (1.0 - level), 0.5 * (1.0 + level));
+            scores.push(score(&|m| winkler(level, m.quantile(lower), m.quantile(upper), y)));
         }
     }
 

@@ -42,8 +42,8 @@ pub fn write_run(run_dir: &Path, run: &RunData, inputs: &ReportInputs) -> Result
             }
             continue;
         };
-        let files = files(&drawing, figure.title())
-            .map_err(|source| ReportError::Figure { figure: figure.name(), source })?;
+        let files =
+            files(&drawing, figure.title()).map_err(|source| ReportError::Figure { figure: figure.name(), source })?;
         for (ending, bytes) in files {
             replace(&folder.join(figure.name()).with_extension(ending), &bytes)?;
         }

@@ -30,7 +30,8 @@ pub fn bins(error: &[f64], sigma: &[f64], n_bins: usize) -> Vec<Bin> {
         .map(|b| &pairs[b * n / n_bins..(b + 1) * n / n_bins])
         .filter(|bin| !bin.is_empty())
         .map(|bin| {
-            let mean_square = |f: fn(&(f64, f64)) -> f64| (bin.iter().map(|p| f(p).powi(2)).sum::<f64>() / bin.len() as f64).sqrt();
+            let mean_square =
+                |f: fn(&(f64, f64)) -> f64| (bin.iter().map(|p| f(p).powi(2)).sum::<f64>() / bin.len() as f64).sqrt();
             Bin { rmv: mean_square(|p| p.0), rmse: mean_square(|p| p.1), n: bin.len() }
         })
         .collect()

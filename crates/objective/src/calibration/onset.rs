@@ -160,7 +160,13 @@ pub fn detect(curves: &OnsetCurves<'_>, options: &OnsetOptions) -> OnsetReport {
 }
 
 /// t* from the groups of `choose`, tested on the groups of `test`.
-fn one_way(curves: &OnsetCurves<'_>, group: &[usize], choose: &[bool], test: &[bool], options: &OnsetOptions) -> OneWay {
+fn one_way(
+    curves: &OnsetCurves<'_>,
+    group: &[usize],
+    choose: &[bool],
+    test: &[bool],
+    options: &OnsetOptions,
+) -> OneWay {
     let n = group.len();
     let best = argmin(&means(curves.nll, group, choose));
     let n_evaluations = curves.nll.len() / n;
@@ -171,9 +177,7 @@ fn one_way(curves: &OnsetCurves<'_>, group: &[usize], choose: &[bool], test: &[b
     let row = |values: &[f64], t: usize| -> Vec<f64> { kept.iter().map(|&i| values[t * n + i]).collect() };
     let change = |values: &[f64]| -> Vec<Vec<f64>> {
         let reference = row(values, best);
-        (best + 1..n_evaluations)
-            .map(|t| row(values, t).iter().zip(&reference).map(|(v, r)| v - r).collect())
-            .collect()
+        (best + 1..n_evaluations).map(|t| row(values, t).iter().zip(&reference).map(|(v, r)| v - r).collect()).collect()
     };
     let groups: Vec<u64> = kept.iter().map(|&i| group[i] as u64).collect();
     let bootstrap = GroupBootstrap::new(&groups, options.n_resamples, options.seed);

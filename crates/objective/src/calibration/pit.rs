@@ -65,14 +65,11 @@ pub fn kolmogorov_survival(lambda: f64) -> f64 {
         return 1.0;
     }
     if lambda < 1.0 {
-        let series: f64 = (1..=20)
-            .map(|k| (-(f64::from(2 * k - 1) * PI / lambda).powi(2) / 8.0).exp())
-            .sum();
+        let series: f64 = (1..=20).map(|k| (-(f64::from(2 * k - 1) * PI / lambda).powi(2) / 8.0).exp()).sum();
         return 1.0 - TAU.sqrt() / lambda * series;
     }
-    let series: f64 = (1..=20)
-        .map(|k| (if k % 2 == 1 { 1.0 } else { -1.0 }) * (-2.0 * (f64::from(k) * lambda).powi(2)).exp())
-        .sum();
+    let series: f64 =
+        (1..=20).map(|k| (if k % 2 == 1 { 1.0 } else { -1.0 }) * (-2.0 * (f64::from(k) * lambda).powi(2)).exp()).sum();
     2.0 * series
 }
 

@@ -1,6 +1,6 @@
 //! A rectangle with axes, a legend above it, and data inside it.
 
-use super::canvas::{Anchor, Canvas, Color, GREY, INK, TEXT_SIZE};
+use super::canvas::{Anchor, COLUMN_WIDTH, Canvas, Color, GREY, INK, TEXT_SIZE};
 use super::font;
 use super::ticks::{Scale, Tick};
 
@@ -47,34 +47,37 @@ impl Legend {
         self.entries.push((key, color, text.into()));
     }
 
-    /// Draws the legend from `left` to `right` and returns the y below it.
-    pub(crate) fn draw(&self, canvas: &mut Canvas, left: f64, right: f64, top: f64) -> f64 {
+    /// A canvas with the legend at its top, and the y below the legend. `height` is for a legend of
+    /// one row; more rows make the canvas higher, not the axes smaller.
+    pub(crate) fn canvas(&self, height: f64) -> (Canvas, f64) {
         const KEY: f64 = 12.0;
+        const LEFT: f64 = 14.0;
+        const TOP: f64 = 5.0;
         let row_height = TEXT_SIZE + 3.0;
+        let available = COLUMN_WIDTH - LEFT - 6.0;
         let width = |text: &str| KEY + 3.0 + font::width(text, TEXT_SIZE) + 8.0;
-        // Columns of equal width where everything does not fit into one row.
-        let total: f64 = self.entries.iter().map(|e| width(&e.2)).sum();
-        let widest = self.entries.iter().map(|e| width(&e.2)).fold(0.0, f64::max);
-        let n_columns = (((right - left + 8.0) / widest) as usize).max(1);
-        let one_row = total <= right - left + 8.0;
-        let (mut x, mut y) = (left, top);
+        let columns = |n: usize| -> Vec<f64> {
+            let column = |c| self.entries.iter().skip(c).step_by(n).map(|e| width(&e.2)).fold(0.0, f64::max);
+            (0..n).map(column).collect()
+        };
+        let n_entries = self.entries.len().max(1);
+        let n_columns = (1..=n_entries).rev().find(|&n| columns(n).iter().sum::<f64>() <= available + 8.0).unwrap_or(1);
+        let columns = columns(n_columns);
+        let n_rows = n_entries.div_ceil(n_columns);
+        let mut canvas = Canvas::new(height + (n_rows - 1) as f64 * row_height);
+        // Centred, as a block.
+        let left = LEFT + 0.5 * (available + 8.0 - columns.iter().sum::<f64>()).max(0.0);
         for (i, (key, color, text)) in self.entries.iter().enumerate() {
-            if !one_row {
-                x = left + (i % n_columns) as f64 * widest;
-                y = top + (i / n_columns) as f64 * row_height;
-            }
-            let middle = y + 0.5 * TEXT_SIZE;
+            let x = left + columns[..i % n_columns].iter().sum::<f64>();
+            let middle = TOP + (i / n_columns) as f64 * row_height + 0.5 * TEXT_SIZE;
             match key {
                 Key::Solid => canvas.line(vec![(x, middle), (x + KEY, middle)], 1.4, *color),
                 Key::Dashed => canvas.dashed(vec![(x, middle), (x + KEY, middle)], 1.0, *color),
                 Key::Dot => canvas.disc((x + 0.5 * KEY, middle), 2.0, *color),
             }
             canvas.text((x + KEY + 3.0, middle + 0.36 * TEXT_SIZE), text.clone(), Anchor::Start, INK);
-            if one_row {
-                x += width(text);
-            }
         }
-        if self.entries.is_empty() { top } else { y + row_height + 1.0 }
+        (canvas, TOP + n_rows as f64 * row_height + 2.0)
     }
 }
 
@@ -97,7 +100,7 @@ impl Frame {
             let ticks = axis.scale.ticks(bottom - top, false);
             ticks.iter().flat_map(|t| &t.label).map(|l| font::width(l, TEXT_SIZE)).fold(0.0, f64::max)
         };
-        let side = |axis: &Axis| 2.0 + TEXT_SIZE + GAP + numbers(axis) + GAP + TICK;
+        let side = |axis: &Axis| 4.0 + TEXT_SIZE + GAP + numbers(axis) + GAP + TICK;
         let right = canvas.width - twin.map_or(9.0, side);
         Self { left: side(y), top, right, bottom, x: x.scale, y: y.scale }
     }
@@ -118,8 +121,12 @@ impl Frame {
     /// Box, ticks, numbers and labels of the lower and the left axis.
     pub(crate) fn draw(&self, canvas: &mut Canvas, x: &Axis, y: &Axis) {
         let corners = [
-            (self.left, self.top), (self.right, self.top), (self.right, self.bottom), (self.left, self.bottom),
-            (self.left, self.top), (self.right, self.top),
+            (self.left, self.top),
+            (self.right, self.top),
+            (self.right, self.bottom),
+            (self.left, self.bottom),
+            (self.left, self.top),
+            (self.right, self.top),
         ];
         canvas.line(corners.to_vec(), AXIS_WIDTH, INK);
         for Tick { value, label } in self.x.ticks(self.right - self.left, true) {
@@ -234,7 +241,15 @@ impl Frame {
                 to = to.min(distance / towards);
             }
         }
-        let at = |s: f64| if s == 0.0 { a } else if s == 1.0 { b } else { (a.0 + s * dx, a.1 + s * dy) };
+        let at = |s: f64| {
+            if s == 0.0 {
+                a
+            } else if s == 1.0 {
+                b
+            } else {
+                (a.0 + s * dx, a.1 + s * dy)
+            }
+        };
         (from <= to).then(|| (at(from), at(to)))
     }
 }

@@ -4,7 +4,6 @@
 use surprisal_objective::calibration::auroc::auroc;
 
 use super::axes::{Axis, Frame, Key, Legend};
-use super::canvas::Canvas;
 use super::ticks::Scale;
 use super::{Drawing, Figure, Table, coloured};
 use crate::run_data::RunData;
@@ -47,8 +46,6 @@ impl Figure for Epistemic {
         if splits.is_empty() {
             return None;
         }
-        let mut canvas = Canvas::new(180.0);
-        let width = canvas.width;
         let mut legend = Legend::default();
         for (split, color, values) in &splits {
             let text = if split.name == reference.name {
@@ -58,7 +55,7 @@ impl Figure for Epistemic {
             };
             legend.add(Key::Solid, *color, text);
         }
-        let top = legend.draw(&mut canvas, 30.0, width - 9.0, 5.0) + 1.0;
+        let (mut canvas, top) = legend.canvas(180.0);
         let scale = Scale::log(splits.iter().flat_map(|(_, _, v)| central(v)));
         let Scale::Log(low, high) = scale else { return None };
         let edges: Vec<f64> = (0..=BINS).map(|i| low * (high / low).powf(i as f64 / BINS as f64)).collect();
@@ -80,7 +77,7 @@ impl Figure for Epistemic {
         let highest = densities.iter().flat_map(|(_, _, d)| d.iter().copied()).fold(0.0, f64::max);
         let name = match reference.knowledge().0 {
             "total" => "Predicted σ".to_owned(),
-            name => capitalised(&name.replace('_', " ")),
+            name => format!("{} uncertainty", capitalised(&name.replace('_', " "))),
         };
         let x = Axis::new(run.with_unit(&name), scale);
         let y = Axis::new("Density per decade", Scale::Linear(0.0, 1.06 * highest.max(1e-3)));

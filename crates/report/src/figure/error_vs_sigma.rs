@@ -4,7 +4,6 @@
 use surprisal_objective::calibration::ence;
 
 use super::axes::{Axis, Frame, Key, Legend};
-use super::canvas::Canvas;
 use super::ticks::Scale;
 use super::{Drawing, Figure, Table, coloured};
 use crate::run_data::RunData;
@@ -43,11 +42,9 @@ impl Figure for ErrorVsSigma {
         if splits.is_empty() {
             return None;
         }
-        let mut canvas = Canvas::new(200.0);
-        let width = canvas.width;
         let mut legend = Legend::default();
         splits.iter().for_each(|(s, color, _)| legend.add(Key::Dot, *color, s.name.clone()));
-        let top = legend.draw(&mut canvas, 30.0, width - 9.0, 5.0) + 1.0;
+        let (mut canvas, top) = legend.canvas(200.0);
         let all = || splits.iter().flat_map(|(_, _, bins)| bins);
         let x = Axis::new(run.with_unit("Predicted σ"), Scale::log(all().map(|b| b.rmv)));
         let y = Axis::new(run.with_unit("RMSE"), Scale::log(all().map(|b| b.rmse)));

@@ -5,7 +5,7 @@
 use surprisal_objective::calibration::Verdict;
 
 use super::axes::{Axis, Frame, Key, Legend};
-use super::canvas::{Anchor, Canvas, INK, PALETTE, TEXT_SIZE};
+use super::canvas::{Anchor, INK, PALETTE, TEXT_SIZE};
 use super::ticks::Scale;
 use super::{Drawing, Figure, Table};
 use crate::run_data::{RunData, SplitCurves};
@@ -46,23 +46,29 @@ impl Figure for LearningCurves {
         }
         let (blue, red) = (PALETTE[0], PALETTE[1]);
         let z_rms: Option<Vec<f64>> = curves.zms.as_ref().map(|z| z.iter().map(|z| z.sqrt()).collect());
-        let mut canvas = Canvas::new(if z_rms.is_some() { 222.0 } else { 180.0 });
-        let width = canvas.width;
         let mut legend = Legend::default();
         legend.add(Key::Solid, blue, format!("NLL ({})", curves.name));
         legend.add(Key::Solid, red, format!("MSE ({})", curves.name));
         legend.add(Key::Dashed, super::canvas::GREY, "minimum");
-        let top = legend.draw(&mut canvas, 30.0, width - 9.0, 5.0) + 8.0;
+        let (mut canvas, top) = legend.canvas(if z_rms.is_some() { 222.0 } else { 180.0 });
 
         let x = Axis::new("Epoch", Scale::Linear(epoch[0], epoch[epoch.len() - 1]));
         let nll = Axis::new("NLL (nat/sample)", after_transient(&curves.nll)).color(blue);
         let squared = if run.unit.is_empty() { "MSE".into() } else { format!("MSE ({})", squared(&run.unit)) };
         let mse = Axis::new(squared, after_transient(&curves.mse)).color(red);
-        let strip = z_rms.as_ref().map(|z| Axis::new("z-RMS", Scale::linear(after_start(z).iter().copied().chain([1.0]))));
+        let strip = z_rms.as_ref().map(|z| {
+            Axis::new(
+                "z-RMS",
+                match after_transient(z) {
+                    Scale::Linear(low, high) => Scale::Linear(low.min(0.9), high.max(1.1)),
+                    log => log,
+                },
+            )
+        });
         let hidden = Axis { label: String::new(), ..x.clone() };
         let height = canvas.height;
         let (upper_x, bottom) = if strip.is_some() { (&hidden, height - 76.0) } else { (&x, height - 3.0) };
-        let mut frame = Frame::fit(&canvas, upper_x, &nll, Some(&mse), (top, bottom));
+        let mut frame = Frame::fit(&canvas, upper_x, &nll, Some(&mse), (top + 7.0, bottom));
 
         let (best_nll, best_mse) = (argmin(&curves.nll), argmin(&curves.mse));
         let (from, to) = (frame.x_at(epoch[best_nll.min(best_mse)]), frame.x_at(epoch[best_nll.max(best_mse)]));
@@ -78,7 +84,7 @@ impl Figure for LearningCurves {
         if let Some(Verdict::Onset { evaluation }) = run.onset.as_ref().map(|o| o.verdict) {
             let at = frame.x_at(epoch[evaluation]);
             canvas.polygon(vec![(at, frame.top), (at - 3.0, frame.top - 5.0), (at + 3.0, frame.top - 5.0)], INK);
-            let (anchor, x) = if at > 0.7 * width { (Anchor::End, at - 5.0) } else { (Anchor::Start, at + 5.0) };
+            let (anchor, x) = if at > 0.7 * canvas.width { (Anchor::End, at - 5.0) } else { (Anchor::Start, at + 5.0) };
             canvas.text((x, frame.top - 0.1 * TEXT_SIZE - 1.0), "onset", anchor, INK);
         }
         if let (Some(strip), Some(z)) = (strip, &z_rms) {
@@ -109,20 +115,16 @@ fn pairs(x: &[f64], y: &[f64]) -> Vec<(f64, f64)> {
     x.iter().copied().zip(y.iter().copied()).collect()
 }
 
-/// What is left when the first tenth of a training run, where everything falls, is set aside.
-fn after_start(values: &[f64]) -> &[f64] {
-    &values[values.len() / 10..]
-}
-
-/// A scale for all values, unless the first tenth would squeeze the rest into less than a third.
+/// A scale for all values, cut above where the fall at the start would squeeze the rest: at two and a
+/// half times the span of the last two thirds.
 fn after_transient(values: &[f64]) -> Scale {
-    let span = |values: &[f64]| {
-        let finite = values.iter().copied().filter(|v| v.is_finite());
-        finite.clone().fold(f64::NEG_INFINITY, f64::max) - finite.fold(f64::INFINITY, f64::min)
-    };
-    let later = after_start(values);
-    let shown = if span(values) > 3.0 * span(later) && span(later) > 0.0 { later } else { values };
-    Scale::linear(shown.iter().copied())
+    let finite = |values: &[f64]| -> Vec<f64> { values.iter().copied().filter(|v| v.is_finite()).collect() };
+    let later = finite(&values[values.len() / 3..]);
+    let low = later.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = later.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let ceiling = low + 2.5 * (high - low);
+    let all = finite(values);
+    if high > low { Scale::linear(all.into_iter().map(|v| v.min(ceiling))) } else { Scale::linear(all) }
 }
 
 fn argmin(values: &[f64]) -> usize {

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 
 use super::axes::{Axis, Frame, Key, Legend};
-use super::canvas::Canvas;
 use super::ticks::Scale;
 use super::{Drawing, Figure, Table, coloured};
 use crate::run_data::RunData;
@@ -38,12 +37,10 @@ impl Figure for Parity {
         if !values.iter().any(|v| v.is_finite()) {
             return None;
         }
-        let mut canvas = Canvas::new(222.0);
-        let width = canvas.width;
         let scale = Scale::linear(values);
         let mut legend = Legend::default();
         splits.iter().for_each(|(s, color)| legend.add(Key::Dot, *color, s.name.clone()));
-        let top = legend.draw(&mut canvas, 30.0, width - 9.0, 5.0) + 1.0;
+        let (mut canvas, top) = legend.canvas(222.0);
         let name = match run.target_names.as_slice() {
             [one] => one.as_str(),
             _ => "value",

@@ -3,7 +3,6 @@
 use surprisal_objective::calibration::pit;
 
 use super::axes::{Axis, Frame, Key, Legend};
-use super::canvas::Canvas;
 use super::ticks::Scale;
 use super::{Drawing, Figure, Table, coloured};
 use crate::run_data::RunData;
@@ -34,11 +33,9 @@ impl Figure for Pit {
             .into_iter()
             .map(|(split, color)| (split, color, pit::histogram(&split.pit(run.seed), n_bins)))
             .collect();
-        let mut canvas = Canvas::new(180.0);
-        let width = canvas.width;
         let mut legend = Legend::default();
         densities.iter().for_each(|(s, color, _)| legend.add(Key::Solid, *color, s.name.clone()));
-        let top = legend.draw(&mut canvas, 30.0, width - 9.0, 5.0) + 1.0;
+        let (mut canvas, top) = legend.canvas(180.0);
         let highest = densities.iter().flat_map(|(_, _, d)| d.iter().copied()).fold(1.2, f64::max);
         let x = Axis::new("F(observed)", Scale::Linear(0.0, 1.0));
         let y = Axis::new("Density", Scale::Linear(0.0, 1.06 * highest));

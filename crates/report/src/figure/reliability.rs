@@ -3,7 +3,6 @@
 use surprisal_objective::calibration::reliability;
 
 use super::axes::{Axis, Frame, Key, Legend};
-use super::canvas::Canvas;
 use super::ticks::{Scale, minus};
 use super::{Drawing, Figure, Table, coloured};
 use crate::run_data::RunData;
@@ -35,14 +34,12 @@ impl Figure for Reliability {
         if curves.is_empty() {
             return None;
         }
-        let mut canvas = Canvas::new(212.0);
-        let width = canvas.width;
         let mut legend = Legend::default();
         for (split, color, curve) in &curves {
             let area = minus(&format!("{:.3}", reliability::area(curve)));
             legend.add(Key::Solid, *color, format!("{} ({area})", split.name));
         }
-        let top = legend.draw(&mut canvas, 30.0, width - 9.0, 5.0) + 2.0;
+        let (mut canvas, top) = legend.canvas(212.0);
         let unit = Scale::Linear(0.0, 1.0);
         let (x, y) = (Axis::new("Expected coverage", unit), Axis::new("Observed coverage", unit));
         let height = canvas.height;

@@ -86,7 +86,7 @@ fn list(points: &[(f64, f64)]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::canvas::{INK, Canvas};
+    use super::super::canvas::{Canvas, INK};
     use super::*;
 
     #[test]

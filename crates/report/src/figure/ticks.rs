@@ -148,14 +148,18 @@ fn log(low: f64, high: f64) -> Vec<Tick> {
 
 /// `10⁻²`.
 pub(crate) fn power_of_ten(exponent: i32) -> String {
-    let digits = exponent.to_string().chars().map(|c| match c {
-        '-' => '⁻',
-        '0' => '⁰',
-        '1' => '¹',
-        '2' => '²',
-        '3' => '³',
-        digit => char::from_u32(0x2070 + digit as u32 - '0' as u32).unwrap_or(digit),
-    }).collect::<String>();
+    let digits = exponent
+        .to_string()
+        .chars()
+        .map(|c| match c {
+            '-' => '⁻',
+            '0' => '⁰',
+            '1' => '¹',
+            '2' => '²',
+            '3' => '³',
+            digit => char::from_u32(0x2070 + digit as u32 - '0' as u32).unwrap_or(digit),
+        })
+        .collect::<String>();
     format!("10{digits}")
 }
 

@@ -1,0 +1,98 @@
+//! Figures of runs that have little to show.
+
+use surprisal_objective::likelihood::Marginal;
+use surprisal_report::figure::{FIGURES, files};
+use surprisal_report::run_data::{Curves, SplitCurves, SplitData};
+use surprisal_report::{Metrics, RunData};
+
+/// Uniform on [−1, 1], or a point mass so narrow that nothing can be drawn of it.
+struct Uniform {
+    half_width: f64,
+}
+
+impl Marginal for Uniform {
+    fn mean(&self) -> f64 {
+        0.0
+    }
+    fn variance(&self) -> f64 {
+        self.half_width.powi(2) / 3.0
+    }
+    fn cdf(&self, y: f64) -> f64 {
+        (0.5 * (y / self.half_width + 1.0)).clamp(0.0, 1.0)
+    }
+    fn quantile(&self, p: f64) -> f64 {
+        self.half_width * (2.0 * p - 1.0)
+    }
+    fn crps(&self, y: f64) -> f64 {
+        y.abs()
+    }
+}
+
+fn run(n: usize, half_width: f64, curve: &[f64]) -> RunData {
+    let mut split = SplitData::new("valid", 1);
+    for i in 0..n {
+        split.push(0.3 - i as f64 / n as f64, Some(&Uniform { half_width }));
+        split.nll.push(1.0);
+        split.group.push(i as u64);
+    }
+    let epoch = (0..curve.len()).map(|t| t as f64).collect();
+    let curves = SplitCurves { name: "valid".into(), nll: curve.to_vec(), mse: curve.to_vec(), zms: None };
+    RunData {
+        name: "small".into(),
+        seed: 0,
+        model: "mlp".into(),
+        likelihood: "uniform".into(),
+        unit: String::new(),
+        target_names: vec!["y".into()],
+        splits: vec![split],
+        curves: Curves { epoch, splits: vec![curves], selected: None },
+        onset: None,
+        notes: vec![],
+    }
+}
+
+#[test]
+fn every_figure_survives_runs_with_little_in_them() {
+    let cases: [(usize, f64, &[f64]); 5] = [
+        (1, 1.0, &[1.0, 1.0]),
+        (3, 0.0, &[f64::NAN, f64::NAN]),
+        (2, f64::INFINITY, &[1.0, f64::NAN, 3.0]),
+        (0, 1.0, &[]),
+        (50, 1e-9, &[1e9, 1e-9]),
+    ];
+    for (n, half_width, curve) in cases {
+        let run = run(n, half_width, curve);
+        for figure in FIGURES {
+            assert!(!figure.caption(&run).is_empty());
+            let Some(drawing) = figure.draw(&run) else { continue };
+            let [(_, svg), (_, png), (_, csv)] = files(&drawing, figure.title()).unwrap();
+            let svg = String::from_utf8(svg).unwrap();
+            assert!(
+                !svg.contains("NaN") && !svg.contains("inf,") && !svg.contains("\"inf"),
+                "{} {n} {half_width}",
+                figure.name()
+            );
+            assert!(png.starts_with(b"\x89PNG"));
+            assert!(String::from_utf8(csv).unwrap().lines().count() > 1, "{}", figure.name());
+        }
+        let metrics = Metrics::of(&run, serde_json::Value::Null);
+        assert!(serde_json::from_str::<serde_json::Value>(&metrics.value().to_string()).is_ok());
+    }
+}
+
+#[test]
+fn names_of_figures_are_file_names_and_differ() {
+    let mut names: Vec<&str> = FIGURES.iter().map(|f| f.name()).collect();
+    assert!(names.iter().all(|n| n.chars().all(|c| c.is_ascii_lowercase() || c == '_')));
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), FIGURES.len());
+}
+
+#[test]
+fn what_is_not_finite_is_null_and_noted() {
+    let metrics = Metrics::of(&run(3, f64::INFINITY, &[]), serde_json::Value::Null);
+    assert!(metrics.value()["splits"]["valid"]["sharpness"].is_null());
+    let notes = metrics.value()["notes"].to_string();
+    assert!(notes.contains("valid.sharpness"), "{notes}");
+}
