@@ -1,5 +1,7 @@
 //! Calibration measures against scipy and uncertainty-toolbox (`scripts/reference/calibration.py`).
 
+#![allow(clippy::unwrap_used)]
+
 use serde_json::Value;
 use surprisal_objective::calibration::{
     GroupBootstrap, auroc, coverage, ence, pit, rank, reliability, scores, sharpness, sparsification, zms,

@@ -59,10 +59,8 @@ fn facts(run: &RunData) -> String {
         format!("likelihood <b>{}</b>", escape(&run.likelihood)),
         format!("seed <b>{}</b>", run.seed),
     ];
-    if let (Some(selected), n) = (run.curves.selected, run.curves.epoch.len()) {
-        if let Some(epoch) = run.curves.epoch.get(selected) {
-            facts.push(format!("parameters of epoch <b>{epoch}</b> ({n} evaluations)"));
-        }
+    if let Some(epoch) = run.curves.selected.and_then(|t| run.curves.epoch.get(t)) {
+        facts.push(format!("parameters of epoch <b>{epoch}</b> ({} evaluations)", run.curves.epoch.len()));
     }
     facts.join(" · ")
 }
@@ -90,6 +88,9 @@ enum Unit {
     One,
 }
 
+/// A measure of one split and its interval.
+type Cell = (Option<f64>, Option<(f64, f64)>);
+
 fn table(run: &RunData, metrics: &Metrics) -> String {
     if run.splits.is_empty() {
         return "<p>The run has no predictions yet.</p>\n".into();
@@ -106,7 +107,7 @@ fn table(run: &RunData, metrics: &Metrics) -> String {
         );
     }
     html.push_str("</tr></thead>\n<tbody>\n");
-    let mut row = |label: &str, good: &str, cell: &dyn Fn(&str) -> (Option<f64>, Option<(f64, f64)>)| {
+    let mut row = |label: &str, good: &str, cell: &dyn Fn(&str) -> Cell| {
         let _ = write!(html, "<tr><th>{label}</th><td class=\"good\">{good}</td>");
         for split in &run.splits {
             let (value, interval) = cell(&split.name);

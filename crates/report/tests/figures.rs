@@ -1,5 +1,7 @@
 //! Figures of runs that have little to show.
 
+#![allow(clippy::unwrap_used)]
+
 use surprisal_objective::likelihood::Marginal;
 use surprisal_report::figure::{FIGURES, files};
 use surprisal_report::run_data::{Curves, SplitCurves, SplitData};

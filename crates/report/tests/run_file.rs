@@ -1,5 +1,7 @@
 //! From a run file to the files of a report.
 
+#![allow(clippy::unwrap_used)]
+
 use std::path::Path;
 use std::time::Instant;
 
