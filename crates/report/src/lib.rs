@@ -1,6 +1,6 @@
 //! Metrics, figures and the report of a run. Reads run files, never models.
 //!
-//! [`write`] turns `run.h5` into `metrics.json`, `figures/` and `report.html`; the parts in between
+//! [`write()`] turns `run.h5` into `metrics.json`, `figures/` and `report.html`; the parts in between
 //! are plain: [`load`] gives a [`RunData`], [`Metrics::of`] measures it, [`figure::FIGURES`] draw it.
 
 pub mod error;
