@@ -36,6 +36,11 @@ impl Failure {
         }
     }
 
+    /// The same with its place in front.
+    pub(crate) fn at(self, place: &str) -> Self {
+        Self { message: format!("{place}: {}", self.message), ..self }
+    }
+
     /// 2 for the user's mistakes, 1 for ours.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self.blame {

@@ -5,6 +5,7 @@ mod assembled;
 mod command;
 mod experiment;
 mod failure;
+mod origin;
 mod plan;
 mod progress;
 mod provenance;

@@ -78,7 +78,7 @@ impl Plan {
                 } else {
                     Standardizer::identity(n_targets)
                 };
-                let objective = objective(experiment, Coupling::Componentwise, targets.shift.clone(), targets.scale.clone())?;
+                let objective = objective(source, Coupling::Componentwise, targets.shift.clone(), targets.scale.clone())?;
                 let predictor = Mlp::new(model, n_inputs, objective.outcome().layout(), seed, device)?;
                 let splits = table.splits.try_map(|row| Ok::<_, Failure>(TableGroup::new(row, &inputs, &targets)))?;
                 let facts =
@@ -89,7 +89,7 @@ impl Plan {
                 let series = data.load(root, seed)?;
                 let scaling = SeriesScaling::fit(&series.train);
                 let n = scaling.state.len();
-                let objective = objective(experiment, Coupling::Componentwise, vec![0.0; n], scaling.state.clone())?;
+                let objective = objective(source, Coupling::Componentwise, vec![0.0; n], scaling.state.clone())?;
                 let predictor = OdePredictor::new(model, objective.outcome().layout(), seed)?;
                 let splits = series.try_map(|trajectory| SeriesGroup::new(trajectory, &scaling))?;
                 let facts = Facts {
@@ -103,7 +103,7 @@ impl Plan {
             (DataConfig::Extxyz(data), ModelConfig::Painn(model)) => {
                 let (structures, isolated) = data.load(root, seed)?;
                 let scaling = ForceScaling::fit(&structures.train, &isolated);
-                let objective = objective(experiment, Coupling::Joint, vec![0.0; 3], vec![scaling.force; 3])?;
+                let objective = objective(source, Coupling::Joint, vec![0.0; 3], vec![scaling.force; 3])?;
                 let species = species(&structures.train);
                 let layout: Layout = objective.outcome().layout();
                 let predictor = ForcePredictor { model: model.build(layout.outputs, &species, seed, device)? };
@@ -122,9 +122,11 @@ impl Plan {
     }
 }
 
-fn objective(experiment: &Experiment, coupling: Coupling, shift: Vec<f64>, scale: Vec<f64>) -> Result<Objective, Failure> {
-    let outcome = Outcome::new(experiment.likelihood.clone(), shift.len(), coupling, scale, shift)?;
-    Ok(Objective::new(outcome, experiment.risk.clone(), experiment.penalty.clone(), experiment.energy_likelihood.clone())?)
+fn objective(source: &Source, coupling: Coupling, shift: Vec<f64>, scale: Vec<f64>) -> Result<Objective, Failure> {
+    let Experiment { likelihood, risk, penalty, energy_likelihood, .. } = source.experiment.clone();
+    Outcome::new(likelihood, shift.len(), coupling, scale, shift)
+        .and_then(|outcome| Objective::new(outcome, risk, penalty, energy_likelihood))
+        .map_err(|error| source.origin.objective(error))
 }
 
 /// The atomic numbers that occur, ascending.

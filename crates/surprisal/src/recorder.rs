@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::progress::Progress;
 
 /// Per split, besides the per-sample values of `valid`.
-pub(crate) const METRICS: [&str; 2] = ["nll", "mse"];
+pub(crate) const METRICS: [&str; 3] = ["nll", "mse", "zms"];
 
 /// Writes what a fit reports.
 pub(crate) struct Recorder {
@@ -63,7 +63,7 @@ impl Observer for Recorder {
             .map(|s| {
                 let whole = s.split == "valid";
                 SplitEvaluation {
-                    metrics: vec![s.mean_nll(), s.mse()],
+                    metrics: vec![s.mean_nll(), s.mse(), s.zms],
                     nll: if whole { &s.nll } else { &[] },
                     squared_error: if whole { &s.squared_error } else { &[] },
                 }
@@ -79,7 +79,7 @@ impl Observer for Recorder {
             .map_err(|e| TrainError::Observer(Box::new(e)))?;
         self.progress.evaluation(report);
         let splits: serde_json::Map<String, Value> =
-            report.splits.iter().map(|s| (s.split.clone(), json!({"nll": s.mean_nll(), "rmse": s.mse().sqrt()}))).collect();
+            report.splits.iter().map(|s| (s.split.clone(), json!({"nll": s.mean_nll(), "rmse": s.mse().sqrt(), "zms": s.zms}))).collect();
         self.log(&json!({
             "event": "evaluation",
             "evaluation": report.progress.n_evaluations - 1,

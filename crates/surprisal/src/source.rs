@@ -7,6 +7,7 @@ use toml_edit::{DocumentMut, Item, Table, TableLike, Value};
 
 use crate::experiment::Experiment;
 use crate::failure::Failure;
+use crate::origin::{Origin, line_and_column};
 
 /// Tables of which exactly one entry is chosen; setting another entry replaces the chosen one.
 const FAMILIES: [&str; 6] = ["data", "model", "likelihood", "risk", "optimizer", "schedule"];
@@ -17,23 +18,26 @@ pub(crate) struct Source {
     pub(crate) experiment: Experiment,
     /// `data_root`, absolute.
     pub(crate) data_root: PathBuf,
+    /// Where its keys were written.
+    pub(crate) origin: Origin,
 }
 
 /// Reads a configuration file and applies `KEY=VALUE` overrides to it.
 pub(crate) fn read(path: &Path, overrides: &[String]) -> Result<Source, Failure> {
     let text = std::fs::read_to_string(path).map_err(|e| Failure::file(path, "read", &e))?;
     let mut experiment = if overrides.is_empty() { parse(path, &text)? } else { parse_overridden(path, &text, overrides)? };
-    check_values(path, &experiment)?;
+    let origin = Origin::new(path, text, overrides);
+    check_values(&origin, &experiment)?;
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let data_root = folder.join(experiment.data_root.as_deref().unwrap_or(Path::new(".")));
     let data_root = data_root.canonicalize().map_err(|e| {
         Failure::user(
-            format!("{}: `data_root` is no folder: {} ({e})", path.display(), data_root.display()),
+            format!("{}: `data_root` is no folder: {} ({e})", origin.locate(&["data_root"]), data_root.display()),
             "`data_root` is resolved against the folder of the configuration file",
         )
     })?;
     experiment.data_root = Some(data_root.clone());
-    Ok(Source { experiment, data_root })
+    Ok(Source { experiment, data_root, origin })
 }
 
 fn parse(path: &Path, text: &str) -> Result<Experiment, Failure> {
@@ -105,14 +109,14 @@ fn assign(table: &mut dyn TableLike, keys: &[&str], value: Value, top: bool) -> 
 
 /// An error with `file:line:column`, the line itself and a nearby name.
 fn located(file: &str, text: &str, span: Option<std::ops::Range<usize>>, message: &str) -> Failure {
-    let message = message.trim();
+    // serde speaks of Rust's types; people count in whole numbers.
+    let message = message.trim().replace("expected usize", "expected a whole number").replace("expected u64", "expected a whole number");
+    let message = message.as_str();
     let mut shown = String::new();
     match span {
         Some(span) if !text.is_empty() => {
             let start = span.start.min(text.len());
-            let before = &text[..start];
-            let line = before.matches('\n').count() + 1;
-            let column = before.rsplit('\n').next().map_or(0, |l| l.chars().count()) + 1;
+            let (line, column) = line_and_column(text, start);
             shown.push_str(&format!("{file}:{line}:{column}: {message}"));
             if let Some(source) = text.lines().nth(line - 1).filter(|l| !l.trim().is_empty()) {
                 let margin = line.to_string();
@@ -148,25 +152,28 @@ fn advice(message: &str) -> String {
 }
 
 /// Values that no type can rule out.
-fn check_values(path: &Path, experiment: &Experiment) -> Result<(), Failure> {
-    let file = path.display();
+fn check_values(origin: &Origin, experiment: &Experiment) -> Result<(), Failure> {
     let name = &experiment.name;
     if name.is_empty() || name.starts_with('.') || !name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) {
         return Err(Failure::user(
-            format!("{file}: `name` is `{name}`"),
+            format!("{}: `name` is `{name}`", origin.locate(&["name"])),
             "it names a folder: use letters, digits, `-`, `_` and `.`",
         ));
     }
+    let described = "`surprisal schema` describes every key";
     if let Some((key, problem)) = experiment.train.problem() {
-        return Err(Failure::user(format!("{file}: `train.{key}` {problem}"), "`surprisal schema` describes every key"));
+        return Err(Failure::user(format!("{}: `train.{key}` {problem}", origin.locate(&["train", key])), described));
     }
-    let optimizer = &experiment.optimizer;
-    if let Some(problem) = optimizer.get().problem() {
-        return Err(Failure::user(format!("{file}: optimizer.{}: {problem}", optimizer.name()), "`surprisal schema` describes every key"));
-    }
-    let schedule = &experiment.schedule;
-    if let Some(problem) = schedule.get().problem() {
-        return Err(Failure::user(format!("{file}: schedule.{}: {problem}", schedule.name()), "`surprisal schema` describes every key"));
+    let (optimizer, schedule) = (&experiment.optimizer, &experiment.schedule);
+    for (family, entry, problem) in [
+        ("optimizer", optimizer.name(), optimizer.get().problem()),
+        ("schedule", schedule.name(), schedule.get().problem()),
+    ] {
+        if let Some(problem) = problem {
+            // A problem begins with its key in backticks.
+            let key = problem.split('`').nth(1).unwrap_or_default();
+            return Err(Failure::user(format!("{}: {problem}", origin.locate(&[family, entry, key])), described));
+        }
     }
     Ok(())
 }

@@ -20,6 +20,9 @@ use crate::state::{Progress, State};
 /// Checkpoints kept beside the newest.
 const KEPT: usize = 3;
 
+/// Key of the metadata entry with counters and checksum.
+const SEAL: &str = "surprisal";
+
 /// Writes the state and weights to `directory/step-<step>.safetensors`; returns its path.
 pub fn save(directory: &Path, parameters: &[Parameter], state: &State) -> Result<PathBuf, TrainError> {
     let mut tensors = Vec::new();
@@ -156,7 +159,9 @@ fn write(path: &Path, tensors: &[(String, Tensor)], progress: &str) -> Result<()
         owned.insert(name.as_str(), (dtype, tensor.dims().to_vec(), data));
     }
     let sum = checksum(progress, owned.iter().map(|(name, (_, _, data))| (*name, data.as_slice())));
-    let metadata = [("progress".to_string(), progress.to_string()), ("sha256".to_string(), sum)].into_iter().collect();
+    // One entry alone: the order of several is not fixed, and equal states must give equal files.
+    let seal = serde_json::json!({"progress": progress, "sha256": sum}).to_string();
+    let metadata = [(SEAL.to_string(), seal)].into_iter().collect();
     let views = owned
         .iter()
         .map(|(name, (dtype, shape, data))| Ok((*name, TensorView::new(*dtype, shape.clone(), data)?)))
@@ -179,8 +184,12 @@ fn write(path: &Path, tensors: &[(String, Tensor)], progress: &str) -> Result<()
 fn read(path: &Path) -> Result<(BTreeMap<String, Tensor>, String), TrainError> {
     let content = fs::read(path).map_err(|source| TrainError::Io { path: path.to_path_buf(), source })?;
     let (_, header) = SafeTensors::read_metadata(&content).map_err(|e| damaged(path, e))?;
-    let metadata = header.metadata().clone().unwrap_or_default();
-    let entry = |key: &str| metadata.get(key).cloned().ok_or_else(|| damaged(path, format!("its metadata lacks `{key}`")));
+    let seal = header.metadata().as_ref().and_then(|m| m.get(SEAL)).cloned();
+    let seal: serde_json::Value = seal.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+    let entry = |key: &str| {
+        let text = seal[key].as_str().map(String::from);
+        text.ok_or_else(|| damaged(path, format!("its metadata lacks `{key}`")))
+    };
     let (progress, sum) = (entry("progress")?, entry("sha256")?);
     let file = SafeTensors::deserialize(&content).map_err(|e| damaged(path, e))?;
     let views: BTreeMap<String, TensorView<'_>> = file.tensors().into_iter().collect();

@@ -1,7 +1,8 @@
 //! Scores of whole splits.
 
 use surprisal_core::records::Splits;
-use surprisal_objective::Objective;
+use surprisal_core::{Prediction, Target};
+use surprisal_objective::{Objective, Outcome};
 
 use crate::{Predictor, TrainError, shard};
 
@@ -14,6 +15,9 @@ pub struct SplitScores {
     pub nll: Vec<f64>,
     /// Squared error of each sample, mean over its components, in squared data units.
     pub squared_error: Vec<f64>,
+    /// Mean of (error/σ)² over all components whose predicted variance is finite: above 1 where the
+    /// predictions are over-confident, below 1 where they are too careful. NaN where there are none.
+    pub zms: f64,
 }
 
 impl SplitScores {
@@ -28,8 +32,10 @@ impl SplitScores {
     }
 }
 
+/// The mean over the samples of which anything was observed.
 fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
+    let known: Vec<f64> = values.iter().copied().filter(|v| !v.is_nan()).collect();
+    known.iter().sum::<f64>() / known.len() as f64
 }
 
 /// At most `limit` of n groups, evenly spaced; which ones depends on n and the limit alone.
@@ -60,7 +66,24 @@ pub fn evaluate<P: Predictor>(
     let target = shard::target(predictor, objective.outcome().layout().dim, groups)?;
     let prediction = shard::evaluate(predictor, groups, shard_size)?;
     let scores = objective.score(&prediction, &target)?;
-    Ok(SplitScores { split: split.to_string(), nll: scores.nll, squared_error: scores.squared_error })
+    let zms = mean_squared_z(objective.outcome(), &prediction, &target)?;
+    Ok(SplitScores { split: split.to_string(), nll: scores.nll, squared_error: scores.squared_error, zms })
+}
+
+fn mean_squared_z(outcome: &Outcome, prediction: &Prediction, target: &Target) -> Result<f64, TrainError> {
+    let dim = outcome.layout().dim;
+    let data = outcome.data_units(prediction)?;
+    let observed = outcome.target_in_data_units(target)?;
+    let (mut sum, mut n) = (0.0, 0usize);
+    for (i, y) in observed.iter().enumerate() {
+        let marginal = outcome.marginal(&data, i / dim, i % dim);
+        let z2 = (y - marginal.mean()).powi(2) / marginal.variance();
+        if z2.is_finite() && marginal.variance().is_finite() {
+            sum += z2;
+            n += 1;
+        }
+    }
+    Ok(sum / n as f64)
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ pub struct Reader {
 pub enum PerSampleQuantity {
     /// Negative log-likelihood, nats.
     Nll,
-    /// Squared error, summed over the components of the sample.
+    /// Squared error, mean over the components of the sample.
     SquaredError,
 }
 

@@ -29,7 +29,7 @@ pub struct SplitEvaluation<'a> {
     pub metrics: Vec<f64>,
     /// NLL of each sample in nats; empty where the layout has no per-sample curves.
     pub nll: &'a [f64],
-    /// Squared error of each sample, summed over its components; empty likewise.
+    /// Squared error of each sample, mean over its components; empty likewise.
     pub squared_error: &'a [f64],
 }
 

@@ -20,7 +20,7 @@ pub(crate) fn families() -> Vec<(&'static str, Vec<&'static str>)> {
         ("penalty", surprisal_objective::PenaltyConfig::NAMES.to_vec()),
         ("optimizer", surprisal_train::OptimizerConfig::NAMES.to_vec()),
         ("schedule", surprisal_train::ScheduleConfig::NAMES.to_vec()),
-        ("figure", surprisal_report::figure::NAMES.to_vec()),
+        ("figure", surprisal_report::figure::FIGURES.iter().map(|figure| figure.name()).collect()),
     ]
 }
 

@@ -1,0 +1,8 @@
+//! The binary as a person meets it: what it prints, what it leaves, how it stops and goes on.
+
+mod architecture;
+mod configs;
+mod errors;
+mod place;
+mod resume;
+mod runs;

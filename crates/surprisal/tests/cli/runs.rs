@@ -1,0 +1,136 @@
+//! What a run leaves, for each kind of predictor.
+
+use serde_json::Value;
+
+use crate::place::{EXPERIMENT, Place, project};
+
+const LEFT: [&str; 9] = [
+    "checkpoints",
+    "config.toml",
+    "figures",
+    "log.jsonl",
+    "metrics.json",
+    "model.safetensors",
+    "provenance.json",
+    "report.html",
+    "run.h5",
+];
+
+fn json(place: &Place, name: &str) -> Value {
+    serde_json::from_str(&place.read(name)).unwrap()
+}
+
+fn left(place: &Place, out: &str) -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(place.path(out))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_table_leaves_everything_and_its_configuration_runs_again() {
+    let place = Place::new();
+    place.succeed(&["run", "experiment.toml", "--out", "out"]);
+    assert_eq!(left(&place, "out"), LEFT);
+    let metrics = json(&place, "out/metrics.json");
+    for split in ["train", "valid", "test"] {
+        for metric in ["nll", "rmse", "mae", "crps"] {
+            let value = metrics["splits"][split][metric].as_f64();
+            assert!(value.is_some_and(f64::is_finite), "{split} {metric}: {value:?}");
+        }
+    }
+    assert!(metrics["onset"].is_object() && metrics["timing"]["train_ms_per_group"].is_number());
+    let provenance = json(&place, "out/provenance.json");
+    assert_eq!(provenance["seed"], 3);
+    assert_eq!(provenance["data"][0]["sha256"].as_str().map(str::len), Some(64));
+    let log = place.read("out/log.jsonl");
+    let events: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let count = |event: &str| events.iter().filter(|e| e["event"] == event).count();
+    assert_eq!((count("start"), count("step"), count("evaluation"), count("finished")), (1, 6 * 3, 6, 1));
+
+    // The resolved configuration is an experiment of its own, with the same result.
+    place.succeed(&["run", "out/config.toml", "--out", "again"]);
+    assert_eq!(json(&place, "again/metrics.json")["splits"], metrics["splits"]);
+}
+
+#[test]
+fn results_do_not_depend_on_the_number_of_threads() {
+    let place = Place::new();
+    for threads in ["1", "3"] {
+        place.succeed(&["run", "experiment.toml", "--out", threads, "--threads", threads, "--set", "train.shard_size=5"]);
+    }
+    assert_eq!(
+        std::fs::read(place.path("1/model.safetensors")).unwrap(),
+        std::fs::read(place.path("3/model.safetensors")).unwrap()
+    );
+}
+
+#[test]
+fn launches_in_the_same_second_have_folders_of_their_own() {
+    let place = Place::new();
+    let children: Vec<_> = (0..4)
+        .map(|_| {
+            let mut command = place.command(&["run", "experiment.toml", "--set", "train.epochs=1"]);
+            command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap()
+        })
+        .collect();
+    for mut child in children {
+        assert!(child.wait().unwrap().success());
+    }
+    let folders: Vec<_> = std::fs::read_dir(place.path("results")).unwrap().map(|e| e.unwrap().path()).collect();
+    assert_eq!(folders.len(), 4);
+    assert!(folders.iter().all(|folder| folder.join("report.html").is_file()));
+}
+
+#[test]
+fn an_override_can_choose_another_entry_of_a_family() {
+    let place = Place::new();
+    let shown = place.succeed(&[
+        "check",
+        "experiment.toml",
+        "--set",
+        "likelihood.student_t.df=5.0",
+        "--set",
+        "optimizer.adamw.learning_rate=0.5",
+        "--set",
+        "penalty.0.l2.weight=0.25",
+    ]);
+    assert!(shown.contains("[likelihood.student_t]") && !shown.contains("gaussian"), "{shown}");
+    assert!(shown.contains("learning_rate = 0.5") && shown.contains("weight = 0.25"), "{shown}");
+    assert!(shown.contains("losses of the first steps: "), "{shown}");
+    assert_eq!(place.names(), ["experiment.toml", "table.csv"], "check leaves nothing behind");
+}
+
+#[test]
+fn a_loss_that_is_no_number_stops_the_run_and_keeps_the_checkpoint() {
+    let place = Place::new();
+    // Past the range of floating-point numbers within a few steps.
+    place.write("experiment.toml", &EXPERIMENT.replace("[optimizer.adamw]\nlearning_rate = 1e-2", "[optimizer.sgd]\nlearning_rate = 1e200"));
+    let text = place.fail(&["run", "experiment.toml", "--out", "out", "--set", "train.checkpoint_steps=1"]);
+    assert!(text.contains("exit 2") && text.contains("at step ") && text.contains("line "), "{text}");
+    assert!(text.contains("the last good checkpoint is out/checkpoints/step-"), "{text}");
+}
+
+/// The main job itself, shortened.
+#[test]
+fn the_quickstart() {
+    let place = Place::new();
+    let config = project().join("configs/quickstart.toml");
+    let config = config.to_str().unwrap();
+    place.succeed(&["run", config, "--out", "out", "--set", "train.epochs=8", "--set", "train.evaluate_every=4"]);
+    assert_eq!(left(&place, "out"), LEFT);
+    let metrics = json(&place, "out/metrics.json");
+    let rmse = |split: &str| metrics["splits"][split]["rmse"].as_f64().unwrap();
+    // Training forces have an RMS of 0.76 eV/Å; eight epochs must explain most of it, and the hotter
+    // the frames the larger the error.
+    assert!(rmse("iid") < 0.2, "{}", rmse("iid"));
+    assert!(rmse("iid") < rmse("hot") && rmse("hot") < rmse("hottest"));
+    assert!(metrics["ood"]["hottest"].is_object());
+    for figure in ["learning_curves", "parity", "error_vs_sigma", "epistemic"] {
+        for ending in ["svg", "png", "csv"] {
+            assert!(place.path(&format!("out/figures/{figure}.{ending}")).is_file(), "{figure}.{ending}");
+        }
+    }
+}
