@@ -111,7 +111,11 @@ impl Target {
             observed: if everything { None } else { Some(Tensor::from_vec(observed, (n_samples, dim), cpu)?) },
             group,
             n_groups,
-            energy: if energy.iter().all(|e| e.is_nan()) { None } else { Some(Tensor::from_vec(energy, n_groups, cpu)?) },
+            energy: if energy.iter().all(|e| e.is_nan()) {
+                None
+            } else {
+                Some(Tensor::from_vec(energy, n_groups, cpu)?)
+            },
         })
     }
 

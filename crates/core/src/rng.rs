@@ -10,7 +10,8 @@ use rand_chacha::ChaCha8Rng;
 /// The stream of `purpose` number `index` under `seed`.
 pub fn stream(seed: u64, purpose: &str, index: u64) -> ChaCha8Rng {
     // FNV-1a: a fixed, documented mapping from names to 64 bits.
-    let purpose = purpose.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
+    let purpose =
+        purpose.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
     let mut key = [0u8; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());
     key[8..16].copy_from_slice(&purpose.to_le_bytes());

@@ -48,7 +48,10 @@ fn measure(name: &str, hidden: &[usize], dim: usize, n_problems: usize, n_times:
     let mut source = rng::stream(1, "step_cost", 0);
     let times: Vec<f64> = (0..n_times).map(|k| t_end * k as f64 / (n_times - 1) as f64).collect();
     let problems: Vec<Problem> = (0..n_problems)
-        .map(|_| Problem { y0: (0..dim).map(|_| 1.5 * rng::standard_normal(&mut source)).collect(), times: times.clone() })
+        .map(|_| Problem {
+            y0: (0..dim).map(|_| 1.5 * rng::standard_normal(&mut source)).collect(),
+            times: times.clone(),
+        })
         .collect();
     let scale = 2.0 / (n_problems * n_times * dim) as f64;
 

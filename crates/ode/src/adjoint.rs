@@ -41,7 +41,13 @@ impl Tape {
     }
 
     /// Returns ∂/∂y₀ and adds ∂/∂θ to `parameter_bar`.
-    pub(crate) fn accumulate(&self, field: &dyn VectorField, parameters: &[f64], cotangent: &[f64], parameter_bar: &mut [f64]) -> Vec<f64> {
+    pub(crate) fn accumulate(
+        &self,
+        field: &dyn VectorField,
+        parameters: &[f64],
+        cotangent: &[f64],
+        parameter_bar: &mut [f64],
+    ) -> Vec<f64> {
         let n = self.dim();
         assert_eq!(cotangent.len(), (self.outputs.len() + 1) * n, "one cotangent per state and data time");
         let (first, later) = cotangent.split_at(n);
@@ -64,7 +70,15 @@ impl Tape {
             }
             for stage in (1..N_STAGES).rev() {
                 let (time, k) = (t + C[stage] * h, &k_bar[stage * n..][..n]);
-                field.vjp(parameters, time, self.state(s, stage), self.field_tape(s, stage), k, &mut stage_bar, parameter_bar);
+                field.vjp(
+                    parameters,
+                    time,
+                    self.state(s, stage),
+                    self.field_tape(s, stage),
+                    k,
+                    &mut stage_bar,
+                    parameter_bar,
+                );
                 if stage == N_STAGES - 1 {
                     add(1.0, &y_end_bar, &mut stage_bar);
                 }
@@ -75,7 +89,15 @@ impl Tape {
             }
         }
         if let Some(&Step { t, .. }) = self.steps.first() {
-            field.vjp(parameters, t, self.state(0, 0), self.field_tape(0, 0), &k_bar[..n], &mut stage_bar, parameter_bar);
+            field.vjp(
+                parameters,
+                t,
+                self.state(0, 0),
+                self.field_tape(0, 0),
+                &k_bar[..n],
+                &mut stage_bar,
+                parameter_bar,
+            );
             add(1.0, &stage_bar, &mut y_bar);
         }
         add(1.0, first, &mut y_bar);

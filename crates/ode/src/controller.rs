@@ -56,7 +56,12 @@ impl Controller {
 }
 
 /// √(Σ (vᵢ / (atolᵢ + rtol·sᵢ))² / n); `sizes` are the magnitudes of the states, `[n]`.
-pub fn scaled_norm(config: &Tsit5, values: impl Iterator<Item = f64>, sizes: impl Iterator<Item = f64>, n: usize) -> f64 {
+pub fn scaled_norm(
+    config: &Tsit5,
+    values: impl Iterator<Item = f64>,
+    sizes: impl Iterator<Item = f64>,
+    n: usize,
+) -> f64 {
     let sum: f64 = values
         .zip(sizes)
         .enumerate()

@@ -94,7 +94,9 @@ impl OdeError {
     /// States at the data times that were reached, `[n_reached * n]`.
     pub fn partial(&self) -> &[f64] {
         match self {
-            Self::MaxSteps { partial, .. } | Self::StepUnderflow { partial, .. } | Self::FieldNotFinite { partial, .. } => partial,
+            Self::MaxSteps { partial, .. }
+            | Self::StepUnderflow { partial, .. }
+            | Self::FieldNotFinite { partial, .. } => partial,
             _ => &[],
         }
     }

@@ -66,7 +66,13 @@ pub(crate) fn solve_group(
         lanes: std::array::from_fn(|_| None),
         y: vec![Row::ZERO; n],
         k: vec![Row::ZERO; N_STAGES * n],
-        tape: GroupTape { n, problems: problems.len(), starts: Vec::new(), attempts: Vec::new(), failed: vec![false; problems.len()] },
+        tape: GroupTape {
+            n,
+            problems: problems.len(),
+            starts: Vec::new(),
+            attempts: Vec::new(),
+            failed: vec![false; problems.len()],
+        },
     };
     let mut waiting: Vec<(usize, Run)> = Vec::with_capacity(queue.len());
     for chunk in queue.chunks(LANES) {
@@ -163,7 +169,8 @@ impl Group<'_> {
     /// One attempted step of every busy lane.
     fn step(&mut self, results: &mut [Result<Trajectory, OdeError>]) {
         let (mut t, mut h) = (Row::ZERO, Row::ZERO);
-        let mut attempt = Attempt { problems: [None; LANES], h, accepted: Row::ZERO, reached: Vec::new(), tape: Vec::new() };
+        let mut attempt =
+            Attempt { problems: [None; LANES], h, accepted: Row::ZERO, reached: Vec::new(), tape: Vec::new() };
         for l in 0..LANES {
             let Some(mut lane) = self.lanes[l].take() else { continue };
             let problem = lane.problem;
@@ -287,7 +294,8 @@ impl Group<'_> {
             let theta = (time - lane.t) / h;
             let weights = interpolant(theta);
             for i in 0..n {
-                let sum: f64 = weights.iter().enumerate().map(|(stage, weight)| weight * self.k[stage * n + i].0[l]).sum();
+                let sum: f64 =
+                    weights.iter().enumerate().map(|(stage, weight)| weight * self.k[stage * n + i].0[l]).sum();
                 lane.states.push(self.y[i].0[l] + h * sum);
             }
             reached.push(Reached { lane: l, index, theta });

@@ -58,9 +58,23 @@ impl Solution {
 /// # Shapes
 /// `parameters` `[p]`, `y0` `[n]`, `times` `[n_times]` strictly increasing; the states of the result
 /// are `[n_times * n]`.
-pub fn solve(field: &dyn VectorField, parameters: &[f64], y0: &[f64], times: &[f64], config: &Tsit5) -> Result<Solution, OdeError> {
+pub fn solve(
+    field: &dyn VectorField,
+    parameters: &[f64],
+    y0: &[f64],
+    times: &[f64],
+    config: &Tsit5,
+) -> Result<Solution, OdeError> {
     let (t0, t_end) = check(field, parameters, y0, times, config)?;
-    let mut run = Forward { field, parameters, config, times, tape: Tape::new(field), states: y0.to_vec(), statistics: Statistics::default() };
+    let mut run = Forward {
+        field,
+        parameters,
+        config,
+        times,
+        tape: Tape::new(field),
+        states: y0.to_vec(),
+        statistics: Statistics::default(),
+    };
     if t0 < t_end {
         run.integrate(t0, t_end, y0)?;
     }
@@ -68,7 +82,13 @@ pub fn solve(field: &dyn VectorField, parameters: &[f64], y0: &[f64], times: &[f
 }
 
 /// Checks everything the caller gave; returns the first and the last time.
-pub(crate) fn check(field: &dyn VectorField, parameters: &[f64], y0: &[f64], times: &[f64], config: &Tsit5) -> Result<(f64, f64), OdeError> {
+pub(crate) fn check(
+    field: &dyn VectorField,
+    parameters: &[f64],
+    y0: &[f64],
+    times: &[f64],
+    config: &Tsit5,
+) -> Result<(f64, f64), OdeError> {
     let length = |what: &'static str, expected: usize, found: usize| {
         if expected == found { Ok(()) } else { Err(OdeError::Length { what, expected, found }) }
     };
@@ -185,7 +205,8 @@ impl Forward<'_> {
     fn first_step(&mut self, t0: f64, y0: &[f64]) -> f64 {
         let n = y0.len();
         let slope = self.tape.slope(0, 0);
-        let norm = |values: &mut dyn Iterator<Item = f64>| scaled_norm(self.config, values, y0.iter().map(|y| y.abs()), n);
+        let norm =
+            |values: &mut dyn Iterator<Item = f64>| scaled_norm(self.config, values, y0.iter().map(|y| y.abs()), n);
         let slope_norm = norm(&mut slope.iter().copied());
         let h0 = first_guess(norm(&mut y0.iter().copied()), slope_norm);
         let ahead: Vec<f64> = y0.iter().zip(slope).map(|(y, k)| y + h0 * k).collect();

@@ -33,7 +33,13 @@ impl Solver for Tsit5 {
     }
 }
 
-fn solve_in_lanes(config: &Tsit5, field: &dyn VectorField, mut lanes: Box<dyn LaneField + '_>, parameters: &[f64], problems: &[Problem]) -> Batch {
+fn solve_in_lanes(
+    config: &Tsit5,
+    field: &dyn VectorField,
+    mut lanes: Box<dyn LaneField + '_>,
+    parameters: &[f64],
+    problems: &[Problem],
+) -> Batch {
     let mut queue = Vec::with_capacity(problems.len());
     let mut trajectories: Vec<_> = problems
         .iter()
@@ -47,7 +53,12 @@ fn solve_in_lanes(config: &Tsit5, field: &dyn VectorField, mut lanes: Box<dyn La
         })
         .collect();
     let tape = solve_group(lanes.as_mut(), field.dim(), problems, &queue, config, &mut trajectories);
-    let single = trajectories.iter().enumerate().filter(|(_, t)| matches!(t, Ok(t) if t.states.len() == field.dim())).map(|(p, _)| p).collect();
+    let single = trajectories
+        .iter()
+        .enumerate()
+        .filter(|(_, t)| matches!(t, Ok(t) if t.states.len() == field.dim()))
+        .map(|(p, _)| p)
+        .collect();
     Batch::new(trajectories, Box::new(Lanes { group: tape, single }))
 }
 

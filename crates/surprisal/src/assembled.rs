@@ -7,7 +7,9 @@ use std::time::Instant;
 
 use candle_core::{DType, Tensor};
 use serde_json::{Value, json};
-use surprisal_data::run_file::{Column, Layout, PredictedFrames, PredictionTable, Series, SplitLayout, Trajectories, Writer};
+use surprisal_data::run_file::{
+    Column, Layout, PredictedFrames, PredictionTable, Series, SplitLayout, Trajectories, Writer,
+};
 use surprisal_objective::Coupling;
 use surprisal_train::fit::{Fit, Outcome};
 use surprisal_train::state::State;
@@ -247,7 +249,11 @@ impl<P: Predictor> Assembled<P> {
                     let mut vectors = data.location.chunks_exact(3).map(|f| [f[0], f[1], f[2]]);
                     let forces: Vec<Vec<[f64; 3]>> =
                         frames.iter().map(|frame| vectors.by_ref().take(frame.n_atoms()).collect()).collect();
-                    run_file.write_structures(name, frames, &PredictedFrames { forces: &forces, energies: &energies })?;
+                    run_file.write_structures(
+                        name,
+                        frames,
+                        &PredictedFrames { forces: &forces, energies: &energies },
+                    )?;
                 }
                 Records::Series(splits) => {
                     let mut predicted = data.location.chunks_exact(shape.dim);
@@ -291,7 +297,11 @@ pub(crate) fn report(dir: &RunDir, timing: Option<Value>) -> Result<(), Failure>
     };
     surprisal_report::write(
         dir.path(),
-        &surprisal_report::ReportInputs { timing, config_toml: read(dir.config())?, provenance: read(dir.provenance())? },
+        &surprisal_report::ReportInputs {
+            timing,
+            config_toml: read(dir.config())?,
+            provenance: read(dir.provenance())?,
+        },
     )?;
     Ok(())
 }

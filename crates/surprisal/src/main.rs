@@ -30,7 +30,8 @@ const STACK: usize = 64 << 20;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let pool = rayon::ThreadPoolBuilder::new().stack_size(STACK).num_threads(arguments.threads.unwrap_or(0)).build_global();
+    let pool =
+        rayon::ThreadPoolBuilder::new().stack_size(STACK).num_threads(arguments.threads.unwrap_or(0)).build_global();
     if let Err(error) = pool {
         return fail(&Failure::program(format!("cannot start the threads: {error}")));
     }

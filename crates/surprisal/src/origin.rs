@@ -45,7 +45,9 @@ impl Origin {
     /// An impossible value of the objective, with its place.
     pub(crate) fn objective(&self, error: ObjectiveError) -> Failure {
         let place = match &error {
-            ObjectiveError::FixedOutOfDomain { likelihood, parameter, .. } => self.locate(&["likelihood", likelihood, parameter]),
+            ObjectiveError::FixedOutOfDomain { likelihood, parameter, .. } => {
+                self.locate(&["likelihood", likelihood, parameter])
+            }
             ObjectiveError::Setting { entry, setting, .. } => {
                 let families = ["likelihood", "risk", "penalty"];
                 let family = families.into_iter().find(|family| self.span(&[family, entry, setting]).is_some());

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use candle_core::Device;
 use surprisal_atoms::BuildForceModel as _;
-use surprisal_core::records::{Splits, Structure, Trajectory};
 use surprisal_core::Layout;
+use surprisal_core::records::{Splits, Structure, Trajectory};
 use surprisal_data::DataConfig;
 use surprisal_objective::{Coupling, Objective, Outcome};
 use surprisal_train::Predictor;
@@ -78,11 +78,16 @@ impl Plan {
                 } else {
                     Standardizer::identity(n_targets)
                 };
-                let objective = objective(source, Coupling::Componentwise, targets.shift.clone(), targets.scale.clone())?;
+                let objective =
+                    objective(source, Coupling::Componentwise, targets.shift.clone(), targets.scale.clone())?;
                 let predictor = Mlp::new(model, n_inputs, objective.outcome().layout(), seed, device)?;
                 let splits = table.splits.try_map(|row| Ok::<_, Failure>(TableGroup::new(row, &inputs, &targets)))?;
-                let facts =
-                    Facts { target_names: table.targets, unit: "", coupling: Coupling::Componentwise, records: Records::Rows };
+                let facts = Facts {
+                    target_names: table.targets,
+                    unit: "",
+                    coupling: Coupling::Componentwise,
+                    records: Records::Rows,
+                };
                 Ok(Plan::Mlp(Assembled { predictor, objective, splits, facts }))
             }
             (DataConfig::CsvSeries(data), ModelConfig::Ode(model)) => {
@@ -145,8 +150,5 @@ fn mismatch(data: &str, model: &str) -> Failure {
         "ode" => "`[data.csv_series]`, trajectories",
         _ => "`[data.extxyz]`, atomic structures",
     };
-    Failure::user(
-        format!("`[model.{model}]` cannot learn from `[data.{data}]`"),
-        format!("it wants {wanted}"),
-    )
+    Failure::user(format!("`[model.{model}]` cannot learn from `[data.{data}]`"), format!("it wants {wanted}"))
 }

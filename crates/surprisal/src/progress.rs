@@ -48,7 +48,13 @@ impl Progress {
         if self.bar.is_some() {
             self.summary = scores.first().map_or(String::new(), |s| format!(", {s}{best}"));
         } else {
-            self.line(&format!("epoch {}/{}: loss {:.4}; {}{best}", report.progress.epoch, self.epochs, report.loss, scores.join("; ")));
+            self.line(&format!(
+                "epoch {}/{}: loss {:.4}; {}{best}",
+                report.progress.epoch,
+                self.epochs,
+                report.loss,
+                scores.join("; ")
+            ));
         }
     }
 

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use surprisal_data::run_file::{Evaluation, SplitEvaluation, Writer};
-use surprisal_train::fit::{EvaluationReport, Observer, StepReport};
 use surprisal_train::TrainError;
+use surprisal_train::fit::{EvaluationReport, Observer, StepReport};
 
 use crate::failure::Failure;
 use crate::progress::Progress;
@@ -25,7 +25,11 @@ pub(crate) struct Recorder {
 
 impl Recorder {
     pub(crate) fn new(run_file: Writer, log_path: &Path, progress: Progress) -> Result<Self, Failure> {
-        let log = OpenOptions::new().create(true).append(true).open(log_path).map_err(|e| Failure::file(log_path, "write", &e))?;
+        let log = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(log_path)
+            .map_err(|e| Failure::file(log_path, "write", &e))?;
         Ok(Self { run_file, log, log_path: log_path.to_path_buf(), progress })
     }
 
@@ -44,7 +48,8 @@ impl Recorder {
 impl Observer for Recorder {
     fn step(&mut self, report: &StepReport<'_>) -> Result<(), TrainError> {
         self.progress.step(report);
-        let terms: serde_json::Map<String, Value> = report.terms.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+        let terms: serde_json::Map<String, Value> =
+            report.terms.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
         self.log(&json!({
             "event": "step",
             "step": report.progress.step,
@@ -78,8 +83,11 @@ impl Observer for Recorder {
             })
             .map_err(|e| TrainError::Observer(Box::new(e)))?;
         self.progress.evaluation(report);
-        let splits: serde_json::Map<String, Value> =
-            report.splits.iter().map(|s| (s.split.clone(), json!({"nll": s.mean_nll(), "rmse": s.mse().sqrt(), "zms": s.zms}))).collect();
+        let splits: serde_json::Map<String, Value> = report
+            .splits
+            .iter()
+            .map(|s| (s.split.clone(), json!({"nll": s.mean_nll(), "rmse": s.mse().sqrt(), "zms": s.zms})))
+            .collect();
         self.log(&json!({
             "event": "evaluation",
             "evaluation": report.progress.n_evaluations - 1,

@@ -41,7 +41,10 @@ impl RunDir {
 
     fn fresh(parent: &Path, name: &str) -> Result<PathBuf, Failure> {
         fs::create_dir_all(parent).map_err(|e| Failure::file(parent, "create", &e))?;
-        let stamp = humantime::format_rfc3339_seconds(SystemTime::now()).to_string().replace(['-', ':'], "").replace(['T', 'Z'], "-");
+        let stamp = humantime::format_rfc3339_seconds(SystemTime::now())
+            .to_string()
+            .replace(['-', ':'], "")
+            .replace(['T', 'Z'], "-");
         let stem = format!("{name}-{}", stamp.trim_end_matches('-'));
         for attempt in 1.. {
             let path = parent.join(if attempt == 1 { stem.clone() } else { format!("{stem}-{attempt}") });
@@ -99,5 +102,7 @@ impl RunDir {
 /// Writes a file whole or not at all.
 pub(crate) fn write_whole(path: &Path, content: &str) -> Result<(), Failure> {
     let temporary = path.with_extension("partial");
-    fs::write(&temporary, content).and_then(|()| fs::rename(&temporary, path)).map_err(|e| Failure::file(path, "write", &e))
+    fs::write(&temporary, content)
+        .and_then(|()| fs::rename(&temporary, path))
+        .map_err(|e| Failure::file(path, "write", &e))
 }

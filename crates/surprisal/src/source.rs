@@ -25,7 +25,8 @@ pub(crate) struct Source {
 /// Reads a configuration file and applies `KEY=VALUE` overrides to it.
 pub(crate) fn read(path: &Path, overrides: &[String]) -> Result<Source, Failure> {
     let text = std::fs::read_to_string(path).map_err(|e| Failure::file(path, "read", &e))?;
-    let mut experiment = if overrides.is_empty() { parse(path, &text)? } else { parse_overridden(path, &text, overrides)? };
+    let mut experiment =
+        if overrides.is_empty() { parse(path, &text)? } else { parse_overridden(path, &text, overrides)? };
     let origin = Origin::new(path, text, overrides);
     check_values(&origin, &experiment)?;
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -47,8 +48,9 @@ fn parse(path: &Path, text: &str) -> Result<Experiment, Failure> {
 /// Parses with overrides. An error that the file has without them is shown in the file; one that an
 /// override brings is laid at its door.
 fn parse_overridden(path: &Path, text: &str, overrides: &[String]) -> Result<Experiment, Failure> {
-    let mut document: DocumentMut =
-        text.parse().map_err(|e: toml_edit::TomlError| located(&path.display().to_string(), text, e.span(), e.message()))?;
+    let mut document: DocumentMut = text
+        .parse()
+        .map_err(|e: toml_edit::TomlError| located(&path.display().to_string(), text, e.span(), e.message()))?;
     for assignment in overrides {
         apply(&mut document, assignment)?;
     }
@@ -97,7 +99,8 @@ fn assign(table: &mut dyn TableLike, keys: &[&str], value: Value, top: bool) -> 
     };
     let entry = table.entry(name).or_insert(Item::Table(Table::new()));
     if let Some(array) = entry.as_array_of_tables_mut() {
-        let chosen = next.parse().ok().and_then(|index: usize| array.get_mut(index)).ok_or_else(|| (*next).to_string())?;
+        let chosen =
+            next.parse().ok().and_then(|index: usize| array.get_mut(index)).ok_or_else(|| (*next).to_string())?;
         return assign(chosen, &rest[1..], value, false);
     }
     let inner = entry.as_table_like_mut().ok_or_else(|| (*name).to_string())?;
@@ -110,7 +113,10 @@ fn assign(table: &mut dyn TableLike, keys: &[&str], value: Value, top: bool) -> 
 /// An error with `file:line:column`, the line itself and a nearby name.
 fn located(file: &str, text: &str, span: Option<std::ops::Range<usize>>, message: &str) -> Failure {
     // serde speaks of Rust's types; people count in whole numbers.
-    let message = message.trim().replace("expected usize", "expected a whole number").replace("expected u64", "expected a whole number");
+    let message = message
+        .trim()
+        .replace("expected usize", "expected a whole number")
+        .replace("expected u64", "expected a whole number");
     let message = message.as_str();
     let mut shown = String::new();
     match span {
@@ -121,8 +127,13 @@ fn located(file: &str, text: &str, span: Option<std::ops::Range<usize>>, message
             if let Some(source) = text.lines().nth(line - 1).filter(|l| !l.trim().is_empty()) {
                 let margin = line.to_string();
                 let blank = " ".repeat(margin.len());
-                let width = text[start..span.end.min(text.len())].lines().next().map_or(1, |l| l.chars().count().max(1));
-                shown.push_str(&format!("\n {margin} | {source}\n {blank} | {}{}", " ".repeat(column - 1), "^".repeat(width)));
+                let width =
+                    text[start..span.end.min(text.len())].lines().next().map_or(1, |l| l.chars().count().max(1));
+                shown.push_str(&format!(
+                    "\n {margin} | {source}\n {blank} | {}{}",
+                    " ".repeat(column - 1),
+                    "^".repeat(width)
+                ));
             }
         }
         _ if file.is_empty() => shown.push_str(message),
@@ -135,12 +146,11 @@ fn located(file: &str, text: &str, span: Option<std::ops::Range<usize>>, message
 fn advice(message: &str) -> String {
     let names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     if message.starts_with("unknown field") || message.starts_with("unknown variant") {
-        if let Some((wrong, candidates)) = names.split_first() {
-            if let Some(name) = closest(wrong, candidates.iter().copied()) {
-                return format!("did you mean `{name}`?");
-            }
-            return "run `surprisal list` for every name, `surprisal schema` for every key".into();
-        }
+        let (wrong, candidates) = names.split_first().map_or(("", &[][..]), |(wrong, rest)| (*wrong, rest));
+        return match closest(wrong, candidates.iter().copied()) {
+            Some(name) => format!("did you mean `{name}`?"),
+            None => "run `surprisal list` for every name, `surprisal schema` for every key".into(),
+        };
     }
     if message.starts_with("missing field") {
         return "add it; `surprisal schema` describes every key".into();
@@ -154,7 +164,8 @@ fn advice(message: &str) -> String {
 /// Values that no type can rule out.
 fn check_values(origin: &Origin, experiment: &Experiment) -> Result<(), Failure> {
     let name = &experiment.name;
-    if name.is_empty() || name.starts_with('.') || !name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) {
+    if name.is_empty() || name.starts_with('.') || !name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+    {
         return Err(Failure::user(
             format!("{}: `name` is `{name}`", origin.locate(&["name"])),
             "it names a folder: use letters, digits, `-`, `_` and `.`",

@@ -100,7 +100,10 @@ mod tests {
                 let h = 1e-5 * (1.0 + z.abs());
                 let difference = (activation.value(z + h) - activation.value(z - h)) / (2.0 * h);
                 let derivative = activation.derivative(z);
-                assert!((difference - derivative).abs() < 1e-8, "{activation:?} at {z}: {derivative} against {difference}");
+                assert!(
+                    (difference - derivative).abs() < 1e-8,
+                    "{activation:?} at {z}: {derivative} against {difference}"
+                );
                 if let Some(from_value) = activation.derivative_from_value(activation.value(z)) {
                     assert!((from_value - derivative).abs() < 1e-15);
                 }
@@ -113,7 +116,10 @@ mod tests {
     fn extreme_arguments_stay_finite_and_nan_stays_nan() {
         for activation in Activation::ALL {
             for z in [-1e3, 1e3] {
-                assert!(activation.value(z).is_finite() && activation.derivative(z).is_finite(), "{activation:?} at {z}");
+                assert!(
+                    activation.value(z).is_finite() && activation.derivative(z).is_finite(),
+                    "{activation:?} at {z}"
+                );
             }
             assert!(activation.value(f64::NAN).is_nan() && activation.derivative(f64::NAN).is_nan());
         }

@@ -122,7 +122,11 @@ impl VectorField for Mlp {
     }
 
     fn blocks(&self) -> Vec<ParameterBlock> {
-        let block = |k: usize, part: &str, shape: Vec<usize>, role| ParameterBlock { name: format!("layers.{k}.{part}"), shape, role };
+        let block = |k: usize, part: &str, shape: Vec<usize>, role| ParameterBlock {
+            name: format!("layers.{k}.{part}"),
+            shape,
+            role,
+        };
         self.layers
             .iter()
             .enumerate()
@@ -181,7 +185,16 @@ impl VectorField for Mlp {
         }
     }
 
-    fn vjp(&self, parameters: &[f64], _t: f64, _y: &[f64], tape: &[f64], cotangent: &[f64], y_bar: &mut [f64], parameter_bar: &mut [f64]) {
+    fn vjp(
+        &self,
+        parameters: &[f64],
+        _t: f64,
+        _y: &[f64],
+        tape: &[f64],
+        cotangent: &[f64],
+        y_bar: &mut [f64],
+        parameter_bar: &mut [f64],
+    ) {
         let mut scratch = vec![0.0; 2 * self.width];
         let (mut z_bar, mut x_bar) = scratch.split_at_mut(self.width);
         z_bar[..self.dim].copy_from_slice(cotangent);

@@ -70,7 +70,16 @@ pub trait VectorField: Send + Sync {
 
     /// `y_bar` = vᵀJ and `parameter_bar` += vᵀP, where v is the `cotangent`.
     #[allow(clippy::too_many_arguments)] // the arguments of a mathematical operation, not a mixed bag
-    fn vjp(&self, parameters: &[f64], t: f64, y: &[f64], tape: &[f64], cotangent: &[f64], y_bar: &mut [f64], parameter_bar: &mut [f64]);
+    fn vjp(
+        &self,
+        parameters: &[f64],
+        t: f64,
+        y: &[f64],
+        tape: &[f64],
+        cotangent: &[f64],
+        y_bar: &mut [f64],
+        parameter_bar: &mut [f64],
+    );
 
     /// `dy_dot` = Ju, where u is the `tangent`.
     fn jvp(&self, parameters: &[f64], t: f64, y: &[f64], tape: &[f64], tangent: &[f64], dy_dot: &mut [f64]);

@@ -61,7 +61,14 @@ fn load<S: Simd>(row: &Row, part: usize) -> S::f64s {
 }
 
 #[inline(always)]
-fn multiply_block<S: Simd, const N: usize>(simd: S, part: usize, block: &[f64], bias: Option<&[f64]>, x: &[Row], out: &mut [Row]) {
+fn multiply_block<S: Simd, const N: usize>(
+    simd: S,
+    part: usize,
+    block: &[f64],
+    bias: Option<&[f64]>,
+    x: &[Row],
+    out: &mut [Row],
+) {
     let mut sums = [simd.splat_f64s(0.0); N];
     if let Some(bias) = bias {
         for (sum, &b) in sums.iter_mut().zip(&bias[..N]) {
@@ -82,7 +89,14 @@ fn multiply_block<S: Simd, const N: usize>(simd: S, part: usize, block: &[f64], 
 /// `gradient` += Σ d aᵀ over lanes and evaluations. `gradient` is `[n_out, n_in]` row-major, `d`
 /// `[n_evaluations, n_out]`, `a` `[n_evaluations, n_in]`.
 #[inline(always)]
-pub(crate) fn add_outer_products<S: Simd>(simd: S, n_out: usize, n_in: usize, d: &[Row], a: &[Row], gradient: &mut [f64]) {
+pub(crate) fn add_outer_products<S: Simd>(
+    simd: S,
+    n_out: usize,
+    n_in: usize,
+    d: &[Row],
+    a: &[Row],
+    gradient: &mut [f64],
+) {
     let outer = Outer { n_out, n_in, d, a };
     let mut i = 0;
     macro_rules! rows {
@@ -176,7 +190,11 @@ mod tests {
             for wide in [true, false] {
                 let (mut out, mut gradient) = (vec![Row::ZERO; n_out], vec![1.0; n_out * n_in]);
                 let both = Both { packed: &packed, x: &x, out: &mut out, gradient: &mut gradient };
-                if wide { Arch::new().dispatch(both) } else { both.with_simd(pulp::Scalar) }
+                if wide {
+                    Arch::new().dispatch(both)
+                } else {
+                    both.with_simd(pulp::Scalar)
+                }
                 // small integers: every order of summation is exact
                 for i in 0..n_out {
                     for l in 0..LANES {

@@ -69,7 +69,8 @@ fn the_error_follows_the_tolerance() {
 #[test]
 fn a_tolerance_per_component_loosens_only_that_component() {
     let field = fields::damped_pendulum();
-    let cost = |config: &Tsit5| solve(&field, &[0.25, 5.0], &[2.5, 0.0], &[0.0, 10.0], config).unwrap().statistics.n_accepted;
+    let cost =
+        |config: &Tsit5| solve(&field, &[0.25, 5.0], &[2.5, 0.0], &[0.0, 10.0], config).unwrap().statistics.n_accepted;
     let tight = cost(&Tsit5::new(1e-12, 1e-9));
     assert_eq!(tight, cost(&Tsit5::new(1e-12, surprisal_ode::Tolerance::PerComponent(vec![1e-9, 1e-9]))));
     assert!(cost(&Tsit5::new(1e-12, surprisal_ode::Tolerance::PerComponent(vec![1e-9, 1e-3]))) < tight);

@@ -8,7 +8,8 @@ use crate::fields;
 fn contract(name: &str, field: &dyn VectorField) {
     let (n, p) = (field.dim(), field.n_parameters());
     let mut source = rng::stream(3, "contract", 0);
-    let mut draw = |len: usize, scale: f64| -> Vec<f64> { (0..len).map(|_| scale * rng::standard_normal(&mut source)).collect() };
+    let mut draw =
+        |len: usize, scale: f64| -> Vec<f64> { (0..len).map(|_| scale * rng::standard_normal(&mut source)).collect() };
     let parameters = draw(p, 0.6);
     let (y, u, v, w) = (draw(n, 1.0), draw(n, 1.0), draw(n, 1.0), draw(p, 1.0));
     let t = 0.4;
@@ -68,7 +69,10 @@ fn blocks_cover_the_parameters_and_the_seed_decides_them() {
     let field = MlpField { hidden: vec![5, 4], ..MlpField::default() }.build(2);
     let blocks = field.blocks();
     let names: Vec<&str> = blocks.iter().map(|block| block.name.as_str()).collect();
-    assert_eq!(names, ["layers.0.weight", "layers.0.bias", "layers.1.weight", "layers.1.bias", "layers.2.weight", "layers.2.bias"]);
+    assert_eq!(
+        names,
+        ["layers.0.weight", "layers.0.bias", "layers.1.weight", "layers.1.bias", "layers.2.weight", "layers.2.bias"]
+    );
     assert_eq!(blocks[2].shape, [4, 5]);
     assert_eq!(blocks.iter().map(|block| block.len()).sum::<usize>(), field.n_parameters());
     assert_eq!(field.initial_parameters(1), field.initial_parameters(1));

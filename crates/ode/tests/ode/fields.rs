@@ -43,7 +43,16 @@ impl VectorField for ClosedForm {
         (self.rhs)(t, y, parameters, dy);
     }
 
-    fn vjp(&self, parameters: &[f64], t: f64, y: &[f64], _tape: &[f64], cotangent: &[f64], y_bar: &mut [f64], parameter_bar: &mut [f64]) {
+    fn vjp(
+        &self,
+        parameters: &[f64],
+        t: f64,
+        y: &[f64],
+        _tape: &[f64],
+        cotangent: &[f64],
+        y_bar: &mut [f64],
+        parameter_bar: &mut [f64],
+    ) {
         let (j, p) = self.products(parameters, t, y);
         y_bar.fill(0.0);
         for (i, v) in cotangent.iter().enumerate() {

@@ -82,8 +82,9 @@ fn dense_output_agrees_with_the_states_at_the_data_times() {
 fn a_batch_is_its_problems_one_by_one() {
     let field = fields::damped_pendulum();
     let (parameters, solver) = ([0.25, 5.0], Tsit5::new(1e-6, 1e-8));
-    let problems: Vec<Problem> =
-        (0..5).map(|i| Problem { y0: vec![0.3 * f64::from(i), 0.1], times: (0..=i).map(|k| 0.4 * f64::from(k)).collect() }).collect();
+    let problems: Vec<Problem> = (0..5)
+        .map(|i| Problem { y0: vec![0.3 * f64::from(i), 0.1], times: (0..=i).map(|k| 0.4 * f64::from(k)).collect() })
+        .collect();
     let batch = solver.solve_many(&field, &parameters, &problems);
     let cotangents: Vec<Vec<f64>> = batch.trajectories.iter().map(|t| t.as_ref().unwrap().states.clone()).collect();
     let gradient = batch.pullback(&field, &parameters, &cotangents);

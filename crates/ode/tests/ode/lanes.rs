@@ -14,8 +14,10 @@ fn close(what: &str, ours: &[f64], theirs: &[f64], tolerance: f64) {
 fn compare(name: &str, field: &dyn VectorField, parameters: &[f64], problems: &[Problem], solver: &Tsit5) {
     let batch = solver.solve_many(field, parameters, problems);
     let mut source = rng::stream(2, "lanes", 0);
-    let cotangents: Vec<Vec<f64>> =
-        problems.iter().map(|p| (0..p.times.len() * field.dim()).map(|_| rng::standard_normal(&mut source)).collect()).collect();
+    let cotangents: Vec<Vec<f64>> = problems
+        .iter()
+        .map(|p| (0..p.times.len() * field.dim()).map(|_| rng::standard_normal(&mut source)).collect())
+        .collect();
     let gradient = batch.pullback(field, parameters, &cotangents);
     let mut parameter_bar = vec![0.0; parameters.len()];
     for (p, problem) in problems.iter().enumerate() {
@@ -30,7 +32,11 @@ fn compare(name: &str, field: &dyn VectorField, parameters: &[f64], problems: &[
                 parameter_bar.iter_mut().zip(alone.parameters).for_each(|(sum, g)| *sum += g);
             }
             Err(alone) => {
-                assert_eq!(std::mem::discriminant(trajectory.as_ref().unwrap_err()), std::mem::discriminant(&alone), "{name}: {p}");
+                assert_eq!(
+                    std::mem::discriminant(trajectory.as_ref().unwrap_err()),
+                    std::mem::discriminant(&alone),
+                    "{name}: {p}"
+                );
                 assert!(gradient.y0[p].iter().all(|&g| g == 0.0));
             }
         }
@@ -60,7 +66,13 @@ fn every_activation_and_number_of_problems() {
         let field = MlpField { hidden: vec![13, 6], activation, time_input: true }.build(3);
         for n_problems in [1, 7, 8, 9, 29] {
             let name = format!("{activation:?}, {n_problems} problems");
-            compare(&name, field.as_ref(), &weights(field.as_ref(), 0.5), &problems(n_problems, 3, 4), &Tsit5::new(1e-5, 1e-7));
+            compare(
+                &name,
+                field.as_ref(),
+                &weights(field.as_ref(), 0.5),
+                &problems(n_problems, 3, 4),
+                &Tsit5::new(1e-5, 1e-7),
+            );
         }
     }
 }
@@ -81,7 +93,8 @@ fn a_lane_does_not_know_its_neighbours() {
 fn failures_stay_in_their_lanes() {
     // a linear field y′ = 30 y overflows from large states only; the step limit stops long ones
     let field = MlpField { hidden: vec![], ..MlpField::default() }.build(1);
-    let mut problems: Vec<Problem> = (0..20).map(|p| Problem { y0: vec![0.1 * f64::from(p)], times: vec![0.0, 0.1, 0.3] }).collect();
+    let mut problems: Vec<Problem> =
+        (0..20).map(|p| Problem { y0: vec![0.1 * f64::from(p)], times: vec![0.0, 0.1, 0.3] }).collect();
     problems[3].times = vec![0.0, 0.1, 60.0];
     problems[9].y0 = vec![f64::NAN];
     problems[11].times = vec![0.0, 0.0];

@@ -2,8 +2,8 @@
 
 mod convergence;
 mod failures;
-mod fields;
 mod field_contract;
+mod fields;
 mod gradient;
 mod lanes;
 mod reference;

@@ -31,16 +31,22 @@ fn distance(a: &[f64], b: &[f64]) -> f64 {
 
 fn check(name: &str, json: &str, field: &dyn VectorField) {
     let expected: Reference = serde_json::from_str(json).unwrap();
-    let solution = solve(field, &expected.parameters, &expected.y0, &expected.times, &Tsit5::new(1e-11, 1e-12)).unwrap();
+    let solution =
+        solve(field, &expected.parameters, &expected.y0, &expected.times, &Tsit5::new(1e-11, 1e-12)).unwrap();
     let error = distance(&solution.states, &expected.states);
     assert!(error < 2e-8, "{name}: states differ by {error:e}");
     let residual: Vec<f64> = solution.states.iter().map(|y| y - 0.1).collect();
     let loss = 0.5 * residual.iter().map(|r| r * r).sum::<f64>();
-    assert!((loss - expected.loss).abs() < 1e-8 * (1.0 + expected.loss), "{name}: loss {loss} against {}", expected.loss);
+    assert!(
+        (loss - expected.loss).abs() < 1e-8 * (1.0 + expected.loss),
+        "{name}: loss {loss} against {}",
+        expected.loss
+    );
     let gradient = solution.tape.pullback(field, &expected.parameters, &residual);
-    for (part, ours, theirs) in
-        [("y0", &gradient.y0, &expected.gradient.y0), ("parameters", &gradient.parameters, &expected.gradient.parameters)]
-    {
+    for (part, ours, theirs) in [
+        ("y0", &gradient.y0, &expected.gradient.y0),
+        ("parameters", &gradient.parameters, &expected.gradient.parameters),
+    ] {
         let error = distance(ours, theirs);
         assert!(error < 1e-7, "{name}: gradient of {part} differs by {error:e}");
     }

@@ -23,11 +23,7 @@ pub(crate) fn run() -> Result<ExitCode, Failure> {
     }
     say("checks")?;
     let mut healthy = true;
-    for (name, outcome) in [
-        ("HDF5 write", try_hdf5()),
-        ("results/", try_writable()),
-        ("CUDA", try_cuda()),
-    ] {
+    for (name, outcome) in [("HDF5 write", try_hdf5()), ("results/", try_writable()), ("CUDA", try_cuda())] {
         match outcome {
             Ok(note) => say(&format!("  {name:<13} ok{note}"))?,
             Err(problem) => {

@@ -24,7 +24,11 @@ pub(crate) fn run(arguments: &Run) -> Result<ExitCode, Failure> {
     }
     // Everything that can be wrong with configuration and data is found before anything is created.
     let plan = Plan::build(&source, &device)?;
-    let origin = provenance::collect(&configured.config, source.experiment.seed, &source.experiment.data.files(&source.data_root))?;
+    let origin = provenance::collect(
+        &configured.config,
+        source.experiment.seed,
+        &source.experiment.data.files(&source.data_root),
+    )?;
     let dir = RunDir::create(arguments.out.as_deref(), &source.experiment.name)?;
     write_config(&dir, &source.experiment)?;
     write_whole(&dir.provenance(), &format!("{origin:#}\n"))?;
@@ -61,7 +65,12 @@ pub(crate) fn resolved(experiment: &Experiment) -> Result<String, Failure> {
 fn same_but_longer(before: &Experiment, now: &Experiment, dir: &RunDir) -> Result<(), Failure> {
     if now.train.epochs < before.train.epochs {
         return Err(Failure::user(
-            format!("train.epochs = {} is less than the {} of the run in {}", now.train.epochs, before.train.epochs, dir.path().display()),
+            format!(
+                "train.epochs = {} is less than the {} of the run in {}",
+                now.train.epochs,
+                before.train.epochs,
+                dir.path().display()
+            ),
             "a resumed run may only grow; start a new one for fewer epochs",
         ));
     }

@@ -17,7 +17,14 @@ const LAYERS: [(&str, &[&str]); 9] = [
     ("surprisal-data", &["surprisal-core"]),
     (
         "surprisal-train",
-        &["surprisal-core", "surprisal-ops", "surprisal-objective", "surprisal-ode", "surprisal-atoms", "surprisal-data"],
+        &[
+            "surprisal-core",
+            "surprisal-ops",
+            "surprisal-objective",
+            "surprisal-ode",
+            "surprisal-atoms",
+            "surprisal-data",
+        ],
     ),
     ("surprisal-report", &["surprisal-core", "surprisal-objective", "surprisal-data"]),
     (
@@ -64,7 +71,8 @@ fn dependencies_point_down() {
         }
     }
     for (engine, importer) in SOLE_IMPORTERS {
-        let importers: Vec<&str> = packages.iter().filter(|(_, used)| used.contains(&engine)).map(|(name, _)| *name).collect();
+        let importers: Vec<&str> =
+            packages.iter().filter(|(_, used)| used.contains(&engine)).map(|(name, _)| *name).collect();
         assert_eq!(importers, [importer], "{engine}");
     }
 }

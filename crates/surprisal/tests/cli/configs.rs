@@ -45,7 +45,19 @@ fn every_example_passes_its_check() {
 #[test]
 fn the_schema_describes_every_key_of_an_experiment() {
     let schema: serde_json::Value = serde_json::from_str(&Place::new().succeed(&["schema"])).unwrap();
-    for key in ["name", "seed", "data_root", "data", "model", "likelihood", "risk", "penalty", "optimizer", "schedule", "train"] {
+    for key in [
+        "name",
+        "seed",
+        "data_root",
+        "data",
+        "model",
+        "likelihood",
+        "risk",
+        "penalty",
+        "optimizer",
+        "schedule",
+        "train",
+    ] {
         assert!(schema["properties"][key].is_object(), "{key}");
     }
     assert_eq!(schema["additionalProperties"], false);

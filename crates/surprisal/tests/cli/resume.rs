@@ -9,7 +9,8 @@ use signal_hook::consts::{SIGKILL, SIGTERM, SIGUSR1};
 use crate::place::Place;
 
 /// Long enough to be caught in the middle.
-const LONG: [&str; 6] = ["--set", "train.epochs=400", "--set", "train.checkpoint_steps=7", "--set", "train.evaluate_every=20"];
+const LONG: [&str; 6] =
+    ["--set", "train.epochs=400", "--set", "train.checkpoint_steps=7", "--set", "train.evaluate_every=20"];
 
 fn start(place: &Place, out: &str) -> Child {
     let arguments = [&["run", "experiment.toml", "--out", out][..], &LONG].concat();
@@ -79,6 +80,16 @@ fn a_resumed_run_may_grow_but_not_change() {
     let log = place.read("out/log.jsonl");
     assert_eq!(log.matches("\"evaluation\":").count(), 8);
     let shorter = place.fail(&["run", "experiment.toml", "--out", "out", "--resume", "--set", "train.epochs=5"]);
-    let other = place.fail(&["run", "experiment.toml", "--out", "out", "--resume", "--set", "train.epochs=8", "--set", "seed=4"]);
+    let other = place.fail(&[
+        "run",
+        "experiment.toml",
+        "--out",
+        "out",
+        "--resume",
+        "--set",
+        "train.epochs=8",
+        "--set",
+        "seed=4",
+    ]);
     insta::assert_snapshot!(format!("{shorter}\n{other}"));
 }

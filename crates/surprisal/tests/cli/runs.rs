@@ -59,7 +59,16 @@ fn a_table_leaves_everything_and_its_configuration_runs_again() {
 fn results_do_not_depend_on_the_number_of_threads() {
     let place = Place::new();
     for threads in ["1", "3"] {
-        place.succeed(&["run", "experiment.toml", "--out", threads, "--threads", threads, "--set", "train.shard_size=5"]);
+        place.succeed(&[
+            "run",
+            "experiment.toml",
+            "--out",
+            threads,
+            "--threads",
+            threads,
+            "--set",
+            "train.shard_size=5",
+        ]);
     }
     assert_eq!(
         std::fs::read(place.path("1/model.safetensors")).unwrap(),
@@ -107,7 +116,10 @@ fn an_override_can_choose_another_entry_of_a_family() {
 fn a_loss_that_is_no_number_stops_the_run_and_keeps_the_checkpoint() {
     let place = Place::new();
     // Past the range of floating-point numbers within a few steps.
-    place.write("experiment.toml", &EXPERIMENT.replace("[optimizer.adamw]\nlearning_rate = 1e-2", "[optimizer.sgd]\nlearning_rate = 1e200"));
+    place.write(
+        "experiment.toml",
+        &EXPERIMENT.replace("[optimizer.adamw]\nlearning_rate = 1e-2", "[optimizer.sgd]\nlearning_rate = 1e200"),
+    );
     let text = place.fail(&["run", "experiment.toml", "--out", "out", "--set", "train.checkpoint_steps=1"]);
     assert!(text.contains("exit 2") && text.contains("at step ") && text.contains("line "), "{text}");
     assert!(text.contains("the last good checkpoint is out/checkpoints/step-"), "{text}");
