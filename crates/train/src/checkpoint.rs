@@ -54,10 +54,7 @@ pub fn save_weights(path: &Path, parameters: &[Parameter]) -> Result<(), TrainEr
 
 /// The newest checkpoint that is whole, loaded into the parameters; the second value lists the
 /// damaged ones passed over. `None` if there is no checkpoint at all.
-pub fn load_latest(
-    directory: &Path,
-    parameters: &[Parameter],
-) -> Result<(Option<State>, Vec<TrainError>), TrainError> {
+pub fn load_latest(directory: &Path, parameters: &[Parameter]) -> Result<(Option<State>, Vec<TrainError>), TrainError> {
     let mut passed_over = Vec::new();
     for path in list(directory)?.into_iter().rev() {
         match load(&path, parameters) {

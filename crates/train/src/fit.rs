@@ -131,7 +131,10 @@ impl<P: Predictor> Fit<'_, P> {
                 outcome = Outcome::Stopped;
                 break;
             }
-            let order = rng::permutation(&mut rng::stream(self.seed, "shuffle", state.progress.epoch as u64), self.splits.train.len());
+            let order = rng::permutation(
+                &mut rng::stream(self.seed, "shuffle", state.progress.epoch as u64),
+                self.splits.train.len(),
+            );
             for batch in order.chunks(self.settings.batch_size).skip(state.progress.batch) {
                 self.step(&parameters, &mut state, batch, observer)?;
                 let interrupted = self.interrupted.load(Ordering::Relaxed);
@@ -147,7 +150,9 @@ impl<P: Predictor> Fit<'_, P> {
                 }
             }
             self.finish_epoch(&parameters, &mut state, observer)?;
-            if state.progress.epoch.is_multiple_of(self.settings.evaluate_every) || state.progress.epoch == self.settings.epochs {
+            if state.progress.epoch.is_multiple_of(self.settings.evaluate_every)
+                || state.progress.epoch == self.settings.epochs
+            {
                 observer.checkpoint(&checkpoint::save(self.checkpoints, &parameters, &state)?)?;
                 last_checkpoint = Instant::now();
             }
@@ -165,7 +170,13 @@ impl<P: Predictor> Fit<'_, P> {
     }
 
     /// One gradient step on the groups `batch`.
-    fn step(&self, parameters: &[Parameter], state: &mut State, batch: &[usize], observer: &mut dyn Observer) -> Result<(), TrainError> {
+    fn step(
+        &self,
+        parameters: &[Parameter],
+        state: &mut State,
+        batch: &[usize],
+        observer: &mut dyn Observer,
+    ) -> Result<(), TrainError> {
         let started = Instant::now();
         let groups: Vec<&P::Group> = batch.iter().map(|&i| &self.splits.train[i]).collect();
         let (evaluation, gradient) = self.loss_and_gradient(&groups)?;
@@ -193,11 +204,21 @@ impl<P: Predictor> Fit<'_, P> {
         progress.loss_sum += evaluation.loss * batch.len() as f64;
         progress.n_seen += batch.len();
         progress.train_seconds += started.elapsed().as_secs_f64();
-        observer.step(&StepReport { progress, loss: evaluation.loss, terms: &evaluation.terms, gradient_norm, learning_rate, n_steps })
+        observer.step(&StepReport {
+            progress,
+            loss: evaluation.loss,
+            terms: &evaluation.terms,
+            gradient_norm,
+            learning_rate,
+            n_steps,
+        })
     }
 
     /// The loss of these groups and its gradient in the order of [`Fit::parameters`].
-    pub fn loss_and_gradient(&self, groups: &[&P::Group]) -> Result<(surprisal_objective::Evaluation, Vec<Tensor>), TrainError> {
+    pub fn loss_and_gradient(
+        &self,
+        groups: &[&P::Group],
+    ) -> Result<(surprisal_objective::Evaluation, Vec<Tensor>), TrainError> {
         let target = shard::target(self.predictor, self.objective.outcome().layout().dim, groups)?;
         let forward = shard::predict(self.predictor, groups, self.shard_size())?;
         let mut evaluation = self.objective.evaluate(&forward.prediction, &target, self.predictor.parameters())?;
@@ -214,7 +235,12 @@ impl<P: Predictor> Fit<'_, P> {
     }
 
     /// Counts the epoch and evaluates where one is due, with the averaged weights if there are any.
-    fn finish_epoch(&self, parameters: &[Parameter], state: &mut State, observer: &mut dyn Observer) -> Result<(), TrainError> {
+    fn finish_epoch(
+        &self,
+        parameters: &[Parameter],
+        state: &mut State,
+        observer: &mut dyn Observer,
+    ) -> Result<(), TrainError> {
         let loss = state.progress.loss_sum / state.progress.n_seen as f64;
         let epoch = state.progress.epoch + 1;
         state.progress = Progress { epoch, batch: 0, loss_sum: 0.0, n_seen: 0, ..state.progress.clone() };
@@ -242,9 +268,15 @@ impl<P: Predictor> Fit<'_, P> {
         }
         state.progress.n_evaluations += 1;
         state.progress.evaluate_seconds += started.elapsed().as_secs_f64();
-        let learning_rate =
-            self.optimizer.learning_rate() * self.schedule.factor(state.progress.step.saturating_sub(1), self.n_steps());
-        observer.evaluation(&EvaluationReport { progress: &state.progress, loss, learning_rate, splits: &splits, is_best })
+        let learning_rate = self.optimizer.learning_rate()
+            * self.schedule.factor(state.progress.step.saturating_sub(1), self.n_steps());
+        observer.evaluation(&EvaluationReport {
+            progress: &state.progress,
+            loss,
+            learning_rate,
+            splits: &splits,
+            is_best,
+        })
     }
 
     fn not_finite(&self, what: &'static str, value: f64, step: u64, epoch: usize, groups: &[&P::Group]) -> TrainError {

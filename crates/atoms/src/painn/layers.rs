@@ -26,22 +26,24 @@ impl Initializer<'_> {
         Ok(index)
     }
 
-    /// A weight that keeps the variance of what passes through it (LeCun et al. 1998).
-    pub(super) fn weight(&mut self, name: &str, d_in: usize, d_out: usize) -> Result<usize> {
-        self.normal(name, Role::Weight, &[d_in, d_out], 1.0 / (d_in as f64).sqrt())
+    /// A weight whose output has `gain` times the standard deviation of its input (LeCun et al. 1998
+    /// for gain 1).
+    pub(super) fn weight(&mut self, name: &str, d_in: usize, d_out: usize, gain: f64) -> Result<usize> {
+        self.normal(name, Role::Weight, &[d_in, d_out], gain / (d_in as f64).sqrt())
     }
 
-    pub(super) fn affine(&mut self, name: &str, d_in: usize, d_out: usize) -> Result<Affine> {
-        let weight = self.weight(&format!("{name}.weight"), d_in, d_out)?;
+    pub(super) fn affine(&mut self, name: &str, d_in: usize, d_out: usize, gain: f64) -> Result<Affine> {
+        let weight = self.weight(&format!("{name}.weight"), d_in, d_out, gain)?;
         let bias = self.normal(&format!("{name}.bias"), Role::Bias, &[d_out], 0.0)?;
         Ok(Affine { weight, bias })
     }
 
-    /// silu between two affine layers.
-    pub(super) fn two_layers(&mut self, name: &str, d_in: usize, d_hidden: usize, d_out: usize) -> Result<TwoLayers> {
+    /// silu between two affine layers of width `d_in`, `d_hidden`, `d_out`, the second with the gain.
+    pub(super) fn two_layers(&mut self, name: &str, widths: [usize; 3], gain: f64) -> Result<TwoLayers> {
+        let [d_in, d_hidden, d_out] = widths;
         Ok(TwoLayers {
-            first: self.affine(&format!("{name}.0"), d_in, d_hidden)?,
-            second: self.affine(&format!("{name}.1"), d_hidden, d_out)?,
+            first: self.affine(&format!("{name}.0"), d_in, d_hidden, 1.0)?,
+            second: self.affine(&format!("{name}.1"), d_hidden, d_out, gain)?,
         })
     }
 }

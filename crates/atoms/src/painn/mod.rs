@@ -2,8 +2,8 @@
 //! passing for the prediction of tensorial properties and molecular spectra*, ICML 2021, eqs. 7–10).
 //!
 //! Every atom carries scalars s `[F]` and vectors v `[3, F]`; s starts as the element's embedding, v
-//! at zero. Each block sends [messages](message) along pairs within the cut-off and then
-//! [updates](update) each atom. Atomic energies and raw outputs come from s; direct forces from v.
+//! at zero. Each block sends messages along pairs within the cut-off and then
+//! updates each atom. Atomic energies and raw outputs come from s; direct forces from v.
 //! Everything is a smooth function of the positions, also where an atom crosses the cut-off.
 
 mod config;

@@ -11,6 +11,13 @@ use crate::force_model::ForceOutput;
 use crate::graph::Batch;
 use crate::radial::{BesselBasis, directions};
 
+/// Gains of the layers that end a branch, so that a new network says little: features stay of order
+/// one whatever the number of neighbours (sums over tens of them, products of vectors), and forces,
+/// which a radial basis of n functions amplifies by up to nπ/cutoff, stay below the data's.
+const MESSAGE_GAIN: f64 = 0.3;
+const UPDATE_GAIN: f64 = 0.1;
+const READOUT_GAIN: f64 = 0.05;
+
 /// Sizes, and where in the list of weights each layer's are.
 #[derive(Debug)]
 pub(super) struct Network {
@@ -57,21 +64,24 @@ impl Network {
             .map(|l| {
                 let name = |part: &str| format!("interactions.{l}.{part}");
                 Ok(Interaction {
-                    filter: initializer.weight(&name("filter"), basis.width(), 3 * n)?,
-                    phi: initializer.two_layers(&name("message"), n, n, 3 * n)?,
-                    uv: initializer.weight(&name("vectors"), n, 2 * n)?,
-                    mix: initializer.two_layers(&name("update"), 2 * n, n, 3 * n)?,
+                    filter: initializer.weight(&name("filter"), basis.width(), 3 * n, 1.0)?,
+                    phi: initializer.two_layers(&name("message"), [n, n, 3 * n], MESSAGE_GAIN)?,
+                    uv: initializer.weight(&name("vectors"), n, 2 * n, 1.0)?,
+                    mix: initializer.two_layers(&name("update"), [2 * n, n, 3 * n], UPDATE_GAIN)?,
                 })
             })
             .collect::<Result<_>>()?;
         let n_scalars = n_outputs + usize::from(forces == ForceOutput::Gradient);
-        let scalars =
-            if n_scalars > 0 { Some(initializer.two_layers("readout.scalars", n, n, n_scalars)?) } else { None };
+        let scalars = if n_scalars > 0 {
+            Some(initializer.two_layers("readout.scalars", [n, n, n_scalars], READOUT_GAIN)?)
+        } else {
+            None
+        };
         let vectors = match forces {
             ForceOutput::Gradient => None,
             ForceOutput::Direct => Some(Vectors {
-                uv: initializer.weight("readout.vectors", n, 2 * n)?,
-                gate: initializer.two_layers("readout.gate", 2 * n, n, n)?,
+                uv: initializer.weight("readout.vectors", n, 2 * n, 1.0)?,
+                gate: initializer.two_layers("readout.gate", [2 * n, n, n], READOUT_GAIN)?,
             }),
         };
         let (dtype, device) = (initializer.dtype, initializer.device.clone());

@@ -125,6 +125,23 @@ fn a_loss_that_is_no_number_stops_the_run_and_keeps_the_checkpoint() {
     assert!(text.contains("the last good checkpoint is out/checkpoints/step-"), "{text}");
 }
 
+/// Targets have unit scale, so a new network that says nothing yet costs about 3.4 nats per force; one
+/// that shouts costs thousands and wastes its first epochs.
+#[test]
+fn a_new_force_model_says_little() {
+    let place = Place::new();
+    let config = project().join("configs/quickstart.toml");
+    for forces in ["model.painn.forces=gradient", "model.painn.forces=direct"] {
+        for seed in ["seed=1", "seed=2", "seed=3"] {
+            let shown = place.succeed(&["check", config.to_str().unwrap(), "--set", forces, "--set", seed]);
+            let losses = shown.rsplit(": ").next().unwrap().split(", ");
+            for loss in losses.map(|loss| loss.trim().parse::<f64>().unwrap()) {
+                assert!(loss < 5.0, "{forces} {seed}: {loss}");
+            }
+        }
+    }
+}
+
 /// The main job itself, shortened.
 #[test]
 fn the_quickstart() {

@@ -82,14 +82,17 @@ impl Optimizer for AdamW {
     }
 
     fn problem(&self) -> Option<String> {
-        let unit = |name: &str, x: f64| (!(0.0..1.0).contains(&x)).then(|| format!("`{name}` must be in [0, 1), found {x}"));
-        let positive = |name: &str, x: f64| (!(x > 0.0 && x.is_finite())).then(|| format!("`{name}` must be positive, found {x}"));
+        let unit =
+            |name: &str, x: f64| (!(0.0..1.0).contains(&x)).then(|| format!("`{name}` must be in [0, 1), found {x}"));
+        let positive =
+            |name: &str, x: f64| (!(x > 0.0 && x.is_finite())).then(|| format!("`{name}` must be positive, found {x}"));
         positive("learning_rate", self.learning_rate)
             .or_else(|| unit("beta1", self.beta1))
             .or_else(|| unit("beta2", self.beta2))
             .or_else(|| positive("epsilon", self.epsilon))
             .or_else(|| {
-                (!(self.weight_decay >= 0.0)).then(|| format!("`weight_decay` must not be negative, found {}", self.weight_decay))
+                (!(self.weight_decay >= 0.0))
+                    .then(|| format!("`weight_decay` must not be negative, found {}", self.weight_decay))
             })
     }
 }
@@ -113,14 +116,16 @@ mod tests {
         let mut expected = [[1.0, -2.0], [1.0, -2.0]];
         let mut moments = [[[0.0f64; 2]; 2]; 2];
         for step in 1..=5u64 {
-            let gradient: Vec<Tensor> = parameters.iter().map(|p| p.var.as_tensor().affine(2.0, 0.3).unwrap()).collect();
+            let gradient: Vec<Tensor> =
+                parameters.iter().map(|p| p.var.as_tensor().affine(2.0, 0.3).unwrap()).collect();
             for (which, theta) in expected.iter_mut().enumerate() {
                 for i in 0..2 {
                     let g = 2.0 * theta[i] + 0.3;
                     let [m, v] = &mut moments[which][i];
                     *m = 0.9 * *m + 0.1 * g;
                     *v = 0.99 * *v + 0.01 * g * g;
-                    let update = (*m / (1.0 - 0.9f64.powf(step as f64))) / ((*v / (1.0 - 0.99f64.powf(step as f64))).sqrt() + 1e-8);
+                    let update = (*m / (1.0 - 0.9f64.powf(step as f64)))
+                        / ((*v / (1.0 - 0.99f64.powf(step as f64))).sqrt() + 1e-8);
                     let decay = if which == 0 { 0.05 } else { 0.0 };
                     theta[i] -= 0.1 * (update + decay * theta[i]);
                 }

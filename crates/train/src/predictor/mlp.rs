@@ -82,15 +82,24 @@ pub struct Mlp {
 
 impl Mlp {
     /// A network with Glorot-normal weights (Glorot & Bengio 2010, eq. 12) and zero biases.
-    pub fn new(config: &MlpConfig, n_inputs: usize, layout: Layout, seed: u64, device: &Device) -> Result<Self, TrainError> {
+    pub fn new(
+        config: &MlpConfig,
+        n_inputs: usize,
+        layout: Layout,
+        seed: u64,
+        device: &Device,
+    ) -> Result<Self, TrainError> {
         if let Some(position) = config.hidden.iter().position(|&width| width == 0) {
             return Err(TrainError::Unfit {
                 message: format!("`model.mlp.hidden` has a layer of width 0 (number {})", position + 1),
                 hint: "leave the layer out; `hidden = []` is a linear model".into(),
             });
         }
-        let widths: Vec<usize> =
-            [n_inputs].into_iter().chain(config.hidden.iter().copied()).chain([layout.location + layout.outputs]).collect();
+        let widths: Vec<usize> = [n_inputs]
+            .into_iter()
+            .chain(config.hidden.iter().copied())
+            .chain([layout.location + layout.outputs])
+            .collect();
         let mut parameters = Parameters::new();
         let dtype = config.dtype.dtype();
         for (k, pair) in widths.windows(2).enumerate() {
@@ -122,7 +131,9 @@ impl Mlp {
 
     fn inputs(&self, shard: &[&TableGroup]) -> candle_core::Result<Tensor> {
         let values: Vec<f64> = shard.iter().flat_map(|g| g.inputs.iter().copied()).collect();
-        Tensor::from_vec(values, (shard.len(), self.n_inputs), &Device::Cpu)?.to_dtype(self.dtype)?.to_device(&self.device)
+        Tensor::from_vec(values, (shard.len(), self.n_inputs), &Device::Cpu)?
+            .to_dtype(self.dtype)?
+            .to_device(&self.device)
     }
 
     fn prediction(&self, output: &Tensor) -> candle_core::Result<Prediction> {

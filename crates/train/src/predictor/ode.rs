@@ -82,15 +82,22 @@ impl SeriesGroup {
         let (id, t0) = (trajectory.id.clone(), trajectory.times.first().copied().unwrap_or(f64::NAN));
         let (Some(first), true) = (trajectory.observed.first(), trajectory.times.len() > 1) else {
             return Err(TrainError::Unfit {
-                message: format!("trajectory `{id}` has {} observed times; a neural ODE needs two or more", trajectory.times.len()),
+                message: format!(
+                    "trajectory `{id}` has {} observed times; a neural ODE needs two or more",
+                    trajectory.times.len()
+                ),
                 hint: "leave the trajectory out, or give it more rows".into(),
             });
         };
         let y0 = scaled(first);
         if y0.iter().any(|y| !y.is_finite()) {
             return Err(TrainError::Unfit {
-                message: format!("trajectory `{id}` starts (line {}) with a state that was not observed", trajectory.lines[0]),
-                hint: "a neural ODE starts at the first observation: begin the trajectory where all states are known".into(),
+                message: format!(
+                    "trajectory `{id}` starts (line {}) with a state that was not observed",
+                    trajectory.lines[0]
+                ),
+                hint: "a neural ODE starts at the first observation: begin the trajectory where all states are known"
+                    .into(),
             });
         }
         let rest: Vec<f64> = trajectory.observed[1..].iter().flat_map(|y| scaled(y)).collect();

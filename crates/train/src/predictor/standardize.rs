@@ -26,7 +26,8 @@ impl Standardizer {
         for row in rows {
             variance.iter_mut().zip(row).zip(&shift).for_each(|((v, x), s)| *v += (x - s).powi(2) / count);
         }
-        let scale = variance.iter().zip(&shift).map(|(v, s)| if v.sqrt() > 1e-12 * s.abs() { v.sqrt() } else { 1.0 }).collect();
+        let scale =
+            variance.iter().zip(&shift).map(|(v, s)| if v.sqrt() > 1e-12 * s.abs() { v.sqrt() } else { 1.0 }).collect();
         Self { shift, scale }
     }
 

@@ -1,0 +1,6 @@
+//! The training step and its predictors, by concept.
+
+mod gradient;
+mod records;
+mod setup;
+mod shards;

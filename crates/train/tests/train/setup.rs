@@ -1,0 +1,183 @@
+//! A fit with all that belongs to it, ready to be run.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use candle_core::{Device, Tensor};
+use surprisal_atoms::force_model::ForceOutput;
+use surprisal_atoms::{BuildForceModel, PainnConfig};
+use surprisal_core::records::{Row, Splits, Structure, Trajectory};
+use surprisal_core::{Parameter, Precision, rng};
+use surprisal_objective::likelihood::Gaussian;
+use surprisal_objective::risk::Mean;
+use surprisal_objective::{
+    Coupling, EnergyTerm, LikelihoodConfig, Objective, Outcome, PenaltyConfig, RiskConfig, Source,
+};
+use surprisal_ode::{Activation, FieldConfig, MlpField, SolverConfig, Tsit5};
+use surprisal_train::optimizer::AdamW;
+use surprisal_train::predictor::force::{ForcePredictor, ForceScaling, FrameGroup};
+use surprisal_train::predictor::mlp::{self, Mlp, MlpConfig, TableGroup};
+use surprisal_train::predictor::ode::{OdeConfig, OdePredictor, SeriesGroup, SeriesScaling};
+use surprisal_train::predictor::standardize::Standardizer;
+use surprisal_train::schedule::Constant;
+use surprisal_train::settings::Keep;
+use surprisal_train::{Fit, OptimizerConfig, Predictor, ScheduleConfig, Train};
+
+use crate::records;
+
+/// What a fit borrows.
+pub(crate) struct Setup<P: Predictor> {
+    pub(crate) predictor: P,
+    pub(crate) objective: Objective,
+    pub(crate) splits: Splits<P::Group>,
+    pub(crate) settings: Train,
+    pub(crate) optimizer: OptimizerConfig,
+    pub(crate) schedule: ScheduleConfig,
+    pub(crate) interrupted: AtomicBool,
+}
+
+impl<P: Predictor> Setup<P> {
+    fn new(predictor: P, objective: Objective, splits: Splits<P::Group>) -> Self {
+        let settings = Train {
+            epochs: 5,
+            batch_size: 4,
+            shard_size: None,
+            ema_decay: 0.0,
+            clip_norm: None,
+            evaluate_every: 1,
+            curve_groups: 100,
+            patience: None,
+            keep: Keep::Best,
+            checkpoint_seconds: 1e9,
+            checkpoint_steps: None,
+        };
+        let schedule = ScheduleConfig::Constant(Constant { warmup_steps: 0 });
+        Self {
+            predictor,
+            objective,
+            splits,
+            settings,
+            optimizer: adamw(0.01),
+            schedule,
+            interrupted: AtomicBool::new(false),
+        }
+    }
+
+    /// The fit, with checkpoints in `checkpoints`.
+    pub(crate) fn fit<'a>(&'a self, checkpoints: &'a Path) -> Fit<'a, P> {
+        Fit {
+            predictor: &self.predictor,
+            objective: &self.objective,
+            splits: &self.splits,
+            settings: &self.settings,
+            optimizer: self.optimizer.get(),
+            schedule: self.schedule.get(),
+            seed: 5,
+            checkpoints,
+            interrupted: &self.interrupted,
+        }
+    }
+
+    /// The predictor's tensors, then the objective's.
+    pub(crate) fn parameters(&self) -> Vec<Parameter> {
+        self.fit(Path::new(".")).parameters()
+    }
+
+    /// Moves every parameter by a normal draw, so that nothing sits at a special value.
+    pub(crate) fn shake(self, spread: f64) -> Self {
+        for (i, p) in self.parameters().iter().enumerate() {
+            let mut draws = rng::stream(3, "shake", i as u64);
+            let noise: Vec<f64> = (0..p.var.elem_count()).map(|_| spread * rng::standard_normal(&mut draws)).collect();
+            let noise = Tensor::from_vec(noise, p.var.shape(), &Device::Cpu).unwrap();
+            p.var.set(&(p.var.as_detached_tensor() + noise).unwrap()).unwrap();
+        }
+        self
+    }
+}
+
+/// The parts of an objective but for its units.
+#[derive(Clone)]
+pub(crate) struct Loss {
+    pub(crate) likelihood: LikelihoodConfig,
+    pub(crate) risk: RiskConfig,
+    pub(crate) penalties: Vec<PenaltyConfig>,
+    pub(crate) energy: Option<EnergyTerm>,
+}
+
+impl Loss {
+    /// The mean of a likelihood and nothing else.
+    pub(crate) fn mean(likelihood: LikelihoodConfig) -> Self {
+        Self { likelihood, risk: RiskConfig::Mean(Mean {}), penalties: vec![], energy: None }
+    }
+
+    fn objective(&self, coupling: Coupling, shift: Vec<f64>, scale: Vec<f64>) -> Objective {
+        let outcome = Outcome::new(self.likelihood.clone(), shift.len(), coupling, scale, shift).unwrap();
+        Objective::new(outcome, self.risk.clone(), self.penalties.clone(), self.energy.clone()).unwrap()
+    }
+}
+
+/// A normal with one trained scale per block.
+pub(crate) fn constant_gaussian() -> LikelihoodConfig {
+    LikelihoodConfig::Gaussian(Gaussian { scale: Source::Constant })
+}
+
+/// AdamW with its usual numbers and a little decay.
+pub(crate) fn adamw(learning_rate: f64) -> OptimizerConfig {
+    OptimizerConfig::AdamW(AdamW { learning_rate, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.01 })
+}
+
+/// The first three quarters of the records for training, the rest for validation.
+fn split<R: Clone>(records: &[R]) -> Splits<R> {
+    let (train, valid) = records.split_at(records.len() * 3 / 4);
+    Splits { train: train.to_vec(), valid: valid.to_vec(), test: vec![] }
+}
+
+/// A perceptron on standardised rows.
+pub(crate) fn table(rows: &[Row], hidden: &[usize], activation: mlp::Activation, loss: &Loss, seed: u64) -> Setup<Mlp> {
+    let splits = split(rows);
+    let (n_inputs, n_targets) = (rows[0].inputs.len(), rows[0].targets.len());
+    let inputs = Standardizer::fit(n_inputs, splits.train.iter().map(|r| r.inputs.as_slice()));
+    let targets = Standardizer::fit(n_targets, splits.train.iter().map(|r| r.targets.as_slice()));
+    let objective = loss.objective(Coupling::Componentwise, targets.shift.clone(), targets.scale.clone());
+    let config = MlpConfig { hidden: hidden.to_vec(), activation, dtype: Precision::Float64 };
+    let predictor = Mlp::new(&config, n_inputs, objective.outcome().layout(), seed, &Device::Cpu).unwrap();
+    let splits = splits.try_map(|row| Ok::<_, ()>(TableGroup::new(row, &inputs, &targets))).unwrap();
+    Setup::new(predictor, objective, splits)
+}
+
+/// A small perceptron on 20 rows of [`records::rows`].
+pub(crate) fn small_table(loss: &Loss, seed: u64) -> Setup<Mlp> {
+    table(&records::rows(20, 1), &[4], mlp::Activation::Tanh, loss, seed)
+}
+
+/// A neural ODE on trajectories.
+pub(crate) fn series(trajectories: &[Trajectory], rtol: f64, loss: &Loss, seed: u64) -> Setup<OdePredictor> {
+    let splits = split(trajectories);
+    let scaling = SeriesScaling::fit(&splits.train);
+    let n = scaling.state.len();
+    let objective = loss.objective(Coupling::Componentwise, vec![0.0; n], scaling.state.clone());
+    let field = MlpField { hidden: vec![5], activation: Activation::Tanh, time_input: false };
+    let config = OdeConfig { field: FieldConfig::MlpField(field), solver: SolverConfig::Tsit5(Tsit5::new(rtol, rtol)) };
+    let predictor = OdePredictor::new(&config, objective.outcome().layout(), seed).unwrap();
+    let splits = splits.try_map(|trajectory| SeriesGroup::new(trajectory, &scaling)).unwrap();
+    Setup::new(predictor, objective, splits)
+}
+
+/// A tiny PaiNN on molecules.
+pub(crate) fn forces(structures: &[Structure], forces: ForceOutput, loss: &Loss, seed: u64) -> Setup<ForcePredictor> {
+    let splits = split(structures);
+    let scaling = ForceScaling::fit(&splits.train, &BTreeMap::new());
+    let objective = loss.objective(Coupling::Joint, vec![0.0; 3], vec![scaling.force; 3]);
+    let config = PainnConfig {
+        n_features: 4,
+        n_interactions: 2,
+        n_radial: 4,
+        forces,
+        dtype: Precision::Float64,
+        ..PainnConfig::new(3.0)
+    };
+    let model = config.build(objective.outcome().layout().outputs, &[1, 6, 8], seed, &Device::Cpu).unwrap();
+    let splits = splits.try_map(|s| FrameGroup::new(s, 3.0, &scaling)).unwrap();
+    Setup::new(ForcePredictor { model }, objective, splits)
+}
