@@ -1,5 +1,6 @@
 //! The training step and its predictors, by concept.
 
+mod checkpoint;
 mod gradient;
 mod records;
 mod setup;
