@@ -1,7 +1,10 @@
-//! The training step and its predictors, by concept.
+//! The training loop and its predictors, by concept.
 
 mod checkpoint;
+mod fit;
 mod gradient;
 mod records;
+mod resume;
+mod series;
 mod setup;
 mod shards;

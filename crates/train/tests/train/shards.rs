@@ -23,7 +23,11 @@ fn loss_and_gradient<P: Predictor>(setup: &Setup<P>) -> (f64, Vec<Vec<f64>>) {
     (evaluation.loss, numbers(&gradient))
 }
 
-fn check<P: Predictor>(mut setup: Setup<P>) {
+fn check<P: Predictor>(mut setup: Setup<P>)
+where
+    P::Group: Send,
+    P: Send,
+{
     let n = setup.splits.train.len();
     let mut reference = None;
     for size in [1, 2, 5, n, 10 * n] {
@@ -31,7 +35,7 @@ fn check<P: Predictor>(mut setup: Setup<P>) {
         let [one, four] = [1, 4].map(|n| {
             let pool = ThreadPoolBuilder::new().num_threads(n).build().unwrap();
             // more than once: chance decides which thread finishes first
-            let runs: Vec<_> = (0..5).map(|_| rayon_install(&pool, &setup)).collect();
+            let runs: Vec<_> = (0..5).map(|_| pool.install(|| loss_and_gradient(&setup))).collect();
             assert!(runs.iter().all(|run| *run == runs[0]));
             runs.into_iter().next().unwrap()
         });
@@ -43,11 +47,6 @@ fn check<P: Predictor>(mut setup: Setup<P>) {
             assert!(a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-12 * largest), "shards of {size}");
         }
     }
-}
-
-fn rayon_install<P: Predictor>(pool: &rayon::ThreadPool, setup: &Setup<P>) -> (f64, Vec<Vec<f64>>) {
-    // `Setup` holds an optimiser's trait object and need not be shared: only its numbers are
-    std::thread::scope(|_| pool.install(|| loss_and_gradient(setup)))
 }
 
 fn nig() -> Loss {
