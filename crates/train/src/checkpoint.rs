@@ -17,7 +17,7 @@ use surprisal_core::Parameter;
 use crate::TrainError;
 use crate::state::{Progress, State};
 
-/// Checkpoints kept beside the newest.
+/// Checkpoints kept, the newest among them.
 const KEPT: usize = 3;
 
 /// Key of the metadata entry with counters and checksum.
@@ -198,10 +198,11 @@ fn read(path: &Path) -> Result<(BTreeMap<String, Tensor>, String), TrainError> {
         .map(|(name, view)| {
             let dtype = match view.dtype() {
                 Dtype::F64 => DType::F64,
-                _ => DType::F32,
+                Dtype::F32 => DType::F32,
+                other => return Err(damaged(path, format!("{name} is of type {other:?}"))),
             };
             Ok((name.clone(), Tensor::from_raw_buffer(view.data(), dtype, view.shape(), &Device::Cpu)?))
         })
-        .collect::<candle_core::Result<_>>()?;
+        .collect::<Result<_, TrainError>>()?;
     Ok((tensors, progress))
 }

@@ -14,7 +14,9 @@ use surprisal_train::predictor::mlp::{Activation, Mlp};
 use surprisal_train::schedule::Cosine;
 use surprisal_train::settings::Keep;
 use surprisal_train::state::State;
-use surprisal_train::{Observer, OptimizerConfig, Outcome, ScheduleConfig, StepReport, TrainError, checkpoint, evaluate};
+use surprisal_train::{
+    Observer, OptimizerConfig, Outcome, ScheduleConfig, StepReport, TrainError, checkpoint, evaluate,
+};
 use tempfile::TempDir;
 
 use crate::records::rows;
@@ -79,7 +81,8 @@ fn least_squares(rows: &[Row]) -> ([f64; 3], f64) {
         }
     }
     let w = [m[0][3] / m[0][0], m[1][3] / m[1][1], m[2][3] / m[2][2]];
-    let rss: f64 = design.iter().zip(rows).map(|(x, r)| (r.targets[0] - (0..3).map(|i| w[i] * x[i]).sum::<f64>()).powi(2)).sum();
+    let rss: f64 =
+        design.iter().zip(rows).map(|(x, r)| (r.targets[0] - (0..3).map(|i| w[i] * x[i]).sum::<f64>()).powi(2)).sum();
     (w, (rss / rows.len() as f64).sqrt())
 }
 

@@ -108,7 +108,9 @@ fn run<P: Predictor>(cut: Cut, setup: impl Fn(u64) -> Setup<P>) -> Traces {
     let result = fit.run(fit.start().unwrap(), &mut watch);
     match (cut, result) {
         (Cut::Never, Ok((outcome, state))) => return traces(&first, outcome, state, watch.curve),
-        (Cut::Interrupt(step), Ok((outcome, state))) => assert_eq!((outcome, state.progress.step), (Outcome::Interrupted, step)),
+        (Cut::Interrupt(step), Ok((outcome, state))) => {
+            assert_eq!((outcome, state.progress.step), (Outcome::Interrupted, step))
+        }
         (Cut::Kill(_), Err(TrainError::Observer(_))) => {}
         (cut, result) => panic!("{cut:?}: {:?}", result.map(|r| r.0)),
     }
@@ -130,7 +132,7 @@ fn everything(seed: u64) -> Setup<surprisal_train::predictor::mlp::Mlp> {
     let gaussian = LikelihoodConfig::Gaussian(Gaussian { scale: Source::Network });
     let risk = RiskConfig::Cvar(Cvar { fraction: 0.5, threshold: Threshold::Trained });
     let mut setup = small_table(&Loss { risk, ..Loss::mean(gaussian) }, seed);
-    setup.optimizer = crate::setup::adamw(0.1);
+    setup.optimizer = crate::setup::adamw(0.03);
     setup.settings.epochs = 40;
     setup.settings.ema_decay = 0.8;
     setup.settings.patience = Some(2);
@@ -174,7 +176,9 @@ fn evaluations_further_apart_and_the_last_weights() {
 
 #[test]
 fn other_predictors() {
-    let ode = |seed| series(&records::oscillators(&[4, 6, 3, 5, 4, 5, 3, 4], 3), 1e-6, &Loss::mean(constant_gaussian()), seed);
+    let ode = |seed| {
+        series(&records::oscillators(&[4, 6, 3, 5, 4, 5, 3, 4], 3), 1e-6, &Loss::mean(constant_gaussian()), seed)
+    };
     let force = |seed| forces(&records::molecules(8, 1), ForceOutput::Gradient, &Loss::mean(constant_gaussian()), seed);
     let (whole_ode, whole_force) = (run(Cut::Never, ode), run(Cut::Never, force));
     for step in [3, 4, 10] {

@@ -109,7 +109,8 @@ fn the_first_observation_is_an_input_and_lengths_may_differ() {
     let (together, tape) = setup.predictor.predict(&groups).unwrap();
     let together: Vec<Vec<f64>> = together.location.to_vec2().unwrap();
     drop(tape);
-    let alone: Vec<Vec<f64>> = groups.iter().flat_map(|g| setup.predictor.evaluate(&[*g]).unwrap().location.to_vec2().unwrap()).collect();
+    let alone: Vec<Vec<f64>> =
+        groups.iter().flat_map(|g| setup.predictor.evaluate(&[*g]).unwrap().location.to_vec2().unwrap()).collect();
     assert_eq!(together, alone);
     let scaling = SeriesScaling::fit(&trajectories[..3]);
     let mut moved = trajectories[0].clone();

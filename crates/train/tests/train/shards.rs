@@ -35,7 +35,7 @@ where
         let [one, four] = [1, 4].map(|n| {
             let pool = ThreadPoolBuilder::new().num_threads(n).build().unwrap();
             // more than once: chance decides which thread finishes first
-            let runs: Vec<_> = (0..5).map(|_| pool.install(|| loss_and_gradient(&setup))).collect();
+            let runs: Vec<_> = (0..3).map(|_| pool.install(|| loss_and_gradient(&setup))).collect();
             assert!(runs.iter().all(|run| *run == runs[0]));
             runs.into_iter().next().unwrap()
         });
@@ -63,7 +63,7 @@ fn nig() -> Loss {
 
 #[test]
 fn perceptron() {
-    check(table(&records::rows(600, 2), &[16, 16], Activation::Tanh, &nig(), 1).shake(0.1));
+    check(table(&records::rows(300, 2), &[16, 16], Activation::Tanh, &nig(), 1).shake(0.1));
 }
 
 /// Tolerances bound each trajectory's own steps, so a trajectory does not see who shares its shard.
