@@ -259,8 +259,7 @@ impl<P: Predictor> Fit<'_, P> {
         let evaluation = state.progress.n_evaluations;
         let valid = splits.iter().find(|s| s.split == "valid").map(SplitScores::mean_nll).filter(|nll| nll.is_finite());
         // NaN would compare as the best for ever, and JSON has no word for it or for infinity
-        let is_best =
-            valid.is_some_and(|nll| nll.is_finite() && state.progress.best.is_none_or(|best| nll < best.nll));
+        let is_best = valid.is_some_and(|nll| nll.is_finite() && state.progress.best.is_none_or(|best| nll < best.nll));
         if let (Some(nll), true) = (valid, is_best) {
             state.progress.best = Some(Best { nll, evaluation, epoch });
             state.best = Some(values(parameters)?);

@@ -74,7 +74,7 @@ fn least_squares(rows: &[Row]) -> ([f64; 3], f64) {
     }
     for k in 0..3 {
         let pivot = m[k];
-        for (i, row) in m.iter_mut().enumerate().filter(|(i, _)| *i != k) {
+        for (_, row) in m.iter_mut().enumerate().filter(|(i, _)| *i != k) {
             let factor = row[k] / pivot[k];
             (0..4).for_each(|j| row[j] -= factor * pivot[j]);
         }
