@@ -112,9 +112,10 @@ impl Numbers {
             let value = self.number(&place, value);
             out.insert(name.into(), value);
         };
-        let nll = scores::mean(&split.nll);
-        put("nll", nll);
-        put("nll_per_component", nll / split.dim as f64);
+        // Samples of which nothing was observed have no NLL.
+        let nll: Vec<f64> = split.nll.iter().copied().filter(|nll| !nll.is_nan()).collect();
+        put("nll", scores::mean(&nll));
+        put("nll_per_component", nll.iter().sum::<f64>() / error.len() as f64);
         put("rmse", scores::rmse(&error));
         put("mae", scores::mae(&error));
         put("crps", scores::mean(&crps));

@@ -115,7 +115,7 @@ impl<P: Predictor> Assembled<P> {
             run_file.write_parameter(&parameter.name, &values)?;
         }
         drop(run_file);
-        let n_trained = state.progress.step as f64 * experiment.train.batch_size as f64;
+        let n_trained = (state.progress.epoch * self.splits.train.len()) as f64;
         let timing = json!({
             "threads": rayon::current_num_threads(),
             "train_ms_per_group": 1e3 * state.progress.train_seconds / n_trained,

@@ -113,6 +113,7 @@ impl Plan {
                 let layout: Layout = objective.outcome().layout();
                 let predictor = ForcePredictor { model: model.build(layout.outputs, &species, seed, device)? };
                 let cutoff = predictor.model.cutoff_angstrom();
+                check_species(&structures, &species)?;
                 let splits = structures.try_map(|s| FrameGroup::new(s, cutoff, &scaling))?;
                 let facts = Facts {
                     target_names: ["F_x", "F_y", "F_z"].map(String::from).to_vec(),
@@ -142,6 +143,30 @@ fn species(structures: &[Structure]) -> Vec<u8> {
             counts
         });
     counts.into_keys().collect()
+}
+
+/// A model knows the elements it was trained on and no others.
+fn check_species(structures: &Splits<Structure>, known: &[u8]) -> Result<(), Failure> {
+    for (split, frames) in structures.parts() {
+        for frame in frames {
+            if let Some(atom) = frame.species.iter().position(|z| !known.contains(z)) {
+                let symbol = surprisal_core::element::symbol(frame.species[atom]);
+                let elements: Vec<&str> = known.iter().map(|z| surprisal_core::element::symbol(*z)).collect();
+                return Err(Failure::user(
+                    format!(
+                        "`{split}`, frame {}, atom {}: no training frame has the element {symbol}",
+                        frame.frame,
+                        atom + 1
+                    ),
+                    format!(
+                        "the training frames have {}; leave the frame out, or train on its elements too",
+                        elements.join(", ")
+                    ),
+                ));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn mismatch(data: &str, model: &str) -> Failure {

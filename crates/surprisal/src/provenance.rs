@@ -15,12 +15,7 @@ const LONGEST_DIFF: usize = 1 << 20;
 /// Everything known before the run computes anything.
 pub(crate) fn collect(config: &Path, seed: u64, data: &[std::path::PathBuf]) -> Result<Value, Failure> {
     let folder = config.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut files = Vec::new();
-    for path in data {
-        let content = std::fs::read(path).map_err(|e| Failure::file(path, "read", &e))?;
-        let sum: String = Sha256::digest(&content).iter().map(|b| format!("{b:02x}")).collect();
-        files.push(json!({"path": path, "bytes": content.len(), "sha256": sum}));
-    }
+    let files = digests(data)?;
     let diff = git(folder, &["diff", "HEAD"]).filter(|d| !d.is_empty() && d.len() <= LONGEST_DIFF);
     Ok(json!({
         "started": humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
@@ -31,6 +26,17 @@ pub(crate) fn collect(config: &Path, seed: u64, data: &[std::path::PathBuf]) -> 
         "host": host(),
         "data": files,
     }))
+}
+
+/// Path, size and SHA-256 of each file.
+pub(crate) fn digests(data: &[std::path::PathBuf]) -> Result<Vec<Value>, Failure> {
+    data.iter()
+        .map(|path| {
+            let content = std::fs::read(path).map_err(|e| Failure::file(path, "read", &e))?;
+            let sum: String = Sha256::digest(&content).iter().map(|b| format!("{b:02x}")).collect();
+            Ok(json!({"path": path, "bytes": content.len(), "sha256": sum}))
+        })
+        .collect()
 }
 
 /// Versions of the program and what it is built on.

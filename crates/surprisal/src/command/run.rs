@@ -46,6 +46,7 @@ pub(crate) fn resume(directory: &Path) -> Result<ExitCode, Failure> {
 fn go_on(dir: &RunDir, source: &Source, device: &candle_core::Device) -> Result<ExitCode, Failure> {
     let before = source::read(&dir.config(), &[])?.experiment;
     same_but_longer(&before, &source.experiment, dir)?;
+    same_data(dir, source)?;
     let plan = Plan::build(source, device)?;
     write_config(dir, &source.experiment)?;
     say(&format!("run folder: {} (resumed)", dir.path().display()))?;
@@ -59,6 +60,30 @@ fn write_config(dir: &RunDir, experiment: &Experiment) -> Result<(), Failure> {
 /// The experiment with every default filled in, as TOML.
 pub(crate) fn resolved(experiment: &Experiment) -> Result<String, Failure> {
     toml::to_string(experiment).map_err(|e| Failure::program(format!("cannot write the configuration: {e}")))
+}
+
+/// A resumed run reads the very bytes it began with.
+fn same_data(dir: &RunDir, source: &Source) -> Result<(), Failure> {
+    let path = dir.provenance();
+    let text = std::fs::read_to_string(&path).map_err(|e| Failure::file(&path, "read", &e))?;
+    let before: serde_json::Value =
+        serde_json::from_str(&text).map_err(|e| Failure::program(format!("{}: {e}", path.display())))?;
+    let now = provenance::digests(&source.experiment.data.files(&source.data_root))?;
+    let changed = now
+        .iter()
+        .zip(before["data"].as_array().into_iter().flatten())
+        .find(|(now, then)| now["sha256"] != then["sha256"]);
+    match changed {
+        Some((file, _)) => Err(Failure::user(
+            format!(
+                "{} has changed since the run in {} began",
+                file["path"].as_str().unwrap_or("a data file"),
+                dir.path().display()
+            ),
+            "bring the old file back, or start a new run with another --out",
+        )),
+        None => Ok(()),
+    }
 }
 
 /// A resumed run is the same run: only its stop conditions may grow.
