@@ -23,10 +23,10 @@ fn loss_and_gradient<P: Predictor>(setup: &Setup<P>) -> (f64, Vec<Vec<f64>>) {
     (evaluation.loss, numbers(&gradient))
 }
 
-fn check<P: Predictor>(mut setup: Setup<P>)
+fn check<P>(mut setup: Setup<P>)
 where
     P::Group: Send,
-    P: Send,
+    P: Predictor + Send,
 {
     let n = setup.splits.train.len();
     let mut reference = None;
