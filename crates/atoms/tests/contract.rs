@@ -81,6 +81,19 @@ fn single_precision_is_near_double() {
 }
 
 #[test]
+fn a_new_model_says_little() {
+    for (cutoff_angstrom, n_features, n_interactions) in [(5.0, 64, 3), (6.5, 64, 3), (5.0, 32, 5), (5.0, 128, 2)] {
+        for forces in [ForceOutput::Gradient, ForceOutput::Direct] {
+            let config = PainnConfig { forces, n_features, n_interactions, ..PainnConfig::new(cutoff_angstrom) };
+            for seed in 0..6 {
+                let model = ForceModelConfig::Painn(config.clone()).get().build(3, &ELEMENTS, seed, &Device::Cpu);
+                checks::initial_scale(model.unwrap().as_ref());
+            }
+        }
+    }
+}
+
+#[test]
 fn parameters_come_from_the_seed() {
     for config in configs(Precision::Float64) {
         let draw =

@@ -11,11 +11,13 @@ use crate::force_model::ForceOutput;
 use crate::graph::Batch;
 use crate::radial::{BesselBasis, directions};
 
-/// Gains of the layers that end a branch, so that a new network says little: features stay of order
-/// one whatever the number of neighbours (sums over tens of them, products of vectors), and forces,
-/// which a radial basis of n functions amplifies by up to nπ/cutoff, stay below the data's.
-const MESSAGE_GAIN: f64 = 0.3;
+/// Gains of the layers that end a branch, so that a new network says little. A block multiplies vectors
+/// with vectors, and a message is a sum over n neighbours that add up where their elements are equal
+/// (n ≈ 10 in a molecule, 45 in copper within 5 Å, 87 within 6.5 Å): without small gains features grow
+/// like n² a block. The sum is not divided by √n, because no one n suits molecules and metals.
+const MESSAGE_GAIN: f64 = 0.1;
 const UPDATE_GAIN: f64 = 0.1;
+/// Forces, a gradient that n radial functions steepen by up to nπ/cutoff, stay below the data's.
 const READOUT_GAIN: f64 = 0.05;
 
 /// Sizes, and where in the list of weights each layer's are.
@@ -128,5 +130,63 @@ impl Network {
     fn vector_maps(&self, weights: &[Tensor], uv: usize, x: &Dual) -> Result<Dual> {
         let (atoms, n) = (x.dims()[0], self.n_features);
         x.narrow(1, n, 3 * n)?.reshape(&[3 * atoms, n])?.matmul(&weights[uv])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use surprisal_core::Parameters;
+    use surprisal_core::records::Structure;
+
+    use super::*;
+    use crate::graph::Graph;
+
+    /// A simple cubic lattice with the nearest neighbours at `spacing`, one atom off its site.
+    fn lattice(spacing: f64) -> Structure {
+        let edge = 2.0 * spacing;
+        let mut positions: Vec<[f64; 3]> =
+            (0..8).map(|i| [i % 2, i / 2 % 2, i / 4].map(|k| f64::from(k) * spacing)).collect();
+        positions[3][0] += 0.3;
+        Structure {
+            species: vec![6; 8],
+            positions,
+            cell: Some([[edge, 0.0, 0.0], [0.0, edge, 0.0], [0.0, 0.0, edge]]),
+            periodic: [true; 3],
+            energy: None,
+            forces: None,
+            frame: 1,
+            step: 1,
+        }
+    }
+
+    fn root_mean_square(x: &Dual) -> f64 {
+        let square = x.value().unwrap().sqr().unwrap().mean_all().unwrap();
+        square.to_scalar::<f64>().unwrap().sqrt()
+    }
+
+    #[test]
+    fn features_stay_of_order_one_whatever_the_number_of_neighbours() {
+        let (cutoff, n, device) = (5.0, 64, Device::Cpu);
+        // About 4, 27 and 80 neighbours.
+        for spacing in [4.5, 2.7, 1.9] {
+            for seed in 0..6 {
+                let mut parameters = Parameters::new();
+                let mut initializer =
+                    Initializer { parameters: &mut parameters, seed, dtype: DType::F64, device: &device };
+                let basis = BesselBasis { n_radial: 16, cutoff };
+                let network = Network::new(&mut initializer, n, 3, basis, 1, ForceOutput::Direct, 1).unwrap();
+                let weights: Vec<Tensor> = parameters.iter().map(|p| p.var.as_detached_tensor()).collect();
+                let graph = Graph::new(&lattice(spacing), cutoff).unwrap();
+                let batch = Batch::new(&[&graph], &BTreeMap::from([(6, 0)]), cutoff).unwrap();
+                let vectors = Tensor::from_vec(batch.vectors.clone(), (batch.n_pairs(), 3), &device).unwrap();
+                let x = network.features(&weights, &batch, &Dual::plain(&vectors).unwrap()).unwrap();
+                let s = root_mean_square(&x.narrow(1, 0, n).unwrap());
+                let v = root_mean_square(&x.narrow(1, n, 3 * n).unwrap());
+                let count = 2 * batch.n_pairs() / batch.n_atoms();
+                assert!((0.5..2.0).contains(&s) && v < 1.0, "s {s}, v {v} with {count} neighbours, seed {seed}");
+            }
+        }
     }
 }

@@ -3,7 +3,7 @@
 pub(crate) mod structures;
 
 use candle_core::{Device, Tensor};
-use structures::{crystal, molecule, open};
+use structures::{crystal, dense, molecule, open};
 use surprisal_atoms::{ForceModel, ForceOutput, Graph};
 use surprisal_core::records::Structure;
 use surprisal_core::{Cotangent, Prediction, rng};
@@ -234,5 +234,24 @@ pub(crate) fn supercell(model: &dyn ForceModel) {
 pub(crate) fn precision(single: &dyn ForceModel, double: &dyn ForceModel) {
     for structure in [molecule(7), crystal()] {
         assert_same(&evaluate(single, &[&structure]), &evaluate(double, &[&structure]), 2e-5);
+    }
+}
+
+/// A new model, told nothing yet, answers in units where the data's forces have a root mean square of
+/// one: it must begin below that, whatever the number of neighbours, and yet not at zero.
+pub(crate) fn initial_scale(model: &dyn ForceModel) {
+    let entries = |t: &Tensor| t.flatten_all().unwrap().to_vec1::<f64>().unwrap();
+    let largest = |t: &Tensor| entries(t).iter().fold(0.0, |m: f64, x| m.max(x.abs()));
+    for structure in [molecule(8), dense(6, 8)] {
+        let n_atoms = structure.n_atoms();
+        let p = evaluate(model, &[&structure]);
+        let force = (entries(&p.location).iter().map(|f| f * f).sum::<f64>() / (3 * n_atoms) as f64).sqrt();
+        assert!((1e-3..0.5).contains(&force), "force {force} of {n_atoms} atoms");
+        if let Some(raw) = p.outputs.as_ref().map(largest) {
+            assert!(raw < 0.5, "raw output {raw} of {n_atoms} atoms");
+        }
+        if let Some(energy) = p.energy.as_ref().map(|e| largest(e) / n_atoms as f64) {
+            assert!(energy < 0.5, "energy {energy} per atom of {n_atoms} atoms");
+        }
     }
 }
