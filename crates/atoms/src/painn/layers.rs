@@ -17,13 +17,20 @@ pub(super) struct Initializer<'a> {
 }
 
 impl Initializer<'_> {
-    /// Normal draws of the given standard deviation.
-    pub(super) fn normal(&mut self, name: &str, role: Role, shape: &[usize], deviation: f64) -> Result<usize> {
+    /// Normal draws, each column (last dimension) with its standard deviation.
+    fn columns(&mut self, name: &str, role: Role, shape: &[usize], deviations: &[f64]) -> Result<usize> {
         let index = self.parameters.len();
         let mut stream = rng::stream(self.seed, "weights", index as u64);
-        let values = (0..shape.iter().product()).map(|_| deviation * rng::standard_normal(&mut stream)).collect();
+        let n = shape.iter().product();
+        let deviations = deviations.iter().cycle().take(n);
+        let values = deviations.map(|deviation| deviation * rng::standard_normal(&mut stream)).collect();
         self.parameters.add_values(name, role, values, shape, self.dtype, self.device)?;
         Ok(index)
+    }
+
+    /// Normal draws of the given standard deviation.
+    pub(super) fn normal(&mut self, name: &str, role: Role, shape: &[usize], deviation: f64) -> Result<usize> {
+        self.columns(name, role, shape, &[deviation])
     }
 
     /// A weight whose output has `gain` times the standard deviation of its input (LeCun et al. 1998
@@ -32,18 +39,20 @@ impl Initializer<'_> {
         self.normal(name, Role::Weight, &[d_in, d_out], gain / (d_in as f64).sqrt())
     }
 
-    pub(super) fn affine(&mut self, name: &str, d_in: usize, d_out: usize, gain: f64) -> Result<Affine> {
-        let weight = self.weight(&format!("{name}.weight"), d_in, d_out, gain)?;
-        let bias = self.normal(&format!("{name}.bias"), Role::Bias, &[d_out], 0.0)?;
+    /// An affine layer with one output for each of `gains`.
+    fn affine(&mut self, name: &str, d_in: usize, gains: &[f64]) -> Result<Affine> {
+        let deviations: Vec<f64> = gains.iter().map(|gain| gain / (d_in as f64).sqrt()).collect();
+        let shape = [d_in, gains.len()];
+        let weight = self.columns(&format!("{name}.weight"), Role::Weight, &shape, &deviations)?;
+        let bias = self.normal(&format!("{name}.bias"), Role::Bias, &[gains.len()], 0.0)?;
         Ok(Affine { weight, bias })
     }
 
-    /// silu between two affine layers of width `d_in`, `d_hidden`, `d_out`, the second with the gain.
-    pub(super) fn two_layers(&mut self, name: &str, widths: [usize; 3], gain: f64) -> Result<TwoLayers> {
-        let [d_in, d_hidden, d_out] = widths;
+    /// silu between two affine layers, the second with one output for each of `gains`.
+    pub(super) fn two_layers(&mut self, name: &str, d_in: usize, d_hidden: usize, gains: &[f64]) -> Result<TwoLayers> {
         Ok(TwoLayers {
-            first: self.affine(&format!("{name}.0"), d_in, d_hidden, 1.0)?,
-            second: self.affine(&format!("{name}.1"), d_hidden, d_out, gain)?,
+            first: self.affine(&format!("{name}.0"), d_in, &vec![1.0; d_hidden])?,
+            second: self.affine(&format!("{name}.1"), d_hidden, gains)?,
         })
     }
 }

@@ -17,8 +17,11 @@ use crate::radial::{BesselBasis, directions};
 /// like n² a block. The sum is not divided by √n, because no one n suits molecules and metals.
 const MESSAGE_GAIN: f64 = 0.1;
 const UPDATE_GAIN: f64 = 0.1;
-/// Forces, a gradient that n radial functions steepen by up to nπ/cutoff, stay below the data's.
-const READOUT_GAIN: f64 = 0.05;
+/// The energy is not damped, unlike raw outputs and direct forces: with a gain of 0.05 forces learned
+/// much more slowly (ethanol, 60 epochs: 43 meV/Å instead of 34), and features are small enough.
+const ENERGY_GAIN: f64 = 1.0;
+const OUTPUT_GAIN: f64 = 0.05;
+const GATE_GAIN: f64 = 0.05;
 
 /// Sizes, and where in the list of weights each layer's are.
 #[derive(Debug)]
@@ -67,23 +70,23 @@ impl Network {
                 let name = |part: &str| format!("interactions.{l}.{part}");
                 Ok(Interaction {
                     filter: initializer.weight(&name("filter"), basis.width(), 3 * n, 1.0)?,
-                    phi: initializer.two_layers(&name("message"), [n, n, 3 * n], MESSAGE_GAIN)?,
+                    phi: initializer.two_layers(&name("message"), n, n, &vec![MESSAGE_GAIN; 3 * n])?,
                     uv: initializer.weight(&name("vectors"), n, 2 * n, 1.0)?,
-                    mix: initializer.two_layers(&name("update"), [2 * n, n, 3 * n], UPDATE_GAIN)?,
+                    mix: initializer.two_layers(&name("update"), 2 * n, n, &vec![UPDATE_GAIN; 3 * n])?,
                 })
             })
             .collect::<Result<_>>()?;
-        let n_scalars = n_outputs + usize::from(forces == ForceOutput::Gradient);
-        let scalars = if n_scalars > 0 {
-            Some(initializer.two_layers("readout.scalars", [n, n, n_scalars], READOUT_GAIN)?)
-        } else {
-            None
-        };
+        let mut gains = vec![OUTPUT_GAIN; n_outputs];
+        if forces == ForceOutput::Gradient {
+            gains.insert(0, ENERGY_GAIN);
+        }
+        let scalars =
+            if gains.is_empty() { None } else { Some(initializer.two_layers("readout.scalars", n, n, &gains)?) };
         let vectors = match forces {
             ForceOutput::Gradient => None,
             ForceOutput::Direct => Some(Vectors {
                 uv: initializer.weight("readout.vectors", n, 2 * n, 1.0)?,
-                gate: initializer.two_layers("readout.gate", [2 * n, n, n], READOUT_GAIN)?,
+                gate: initializer.two_layers("readout.gate", 2 * n, n, &vec![GATE_GAIN; n])?,
             }),
         };
         let (dtype, device) = (initializer.dtype, initializer.device.clone());
