@@ -125,6 +125,32 @@ pub enum CsvFault {
         /// The labels that occur, some of them.
         labels: Vec<String>,
     },
+    /// A column of classes with a single one.
+    #[error("`target`: every row has the class `{class}` in column `{column}`")]
+    OneClass {
+        /// The column.
+        column: String,
+        /// Its only class.
+        class: String,
+    },
+    /// A level outside the training rows.
+    #[error("column `{column}`: no training row has `{level}`")]
+    UnseenLevel {
+        /// The column.
+        column: String,
+        /// The level.
+        level: String,
+    },
+    /// A value that the likelihood cannot have produced.
+    #[error("column `{column}`: {problem}")]
+    Unlikely {
+        /// The column.
+        column: String,
+        /// What the likelihood says.
+        problem: String,
+        /// What to do about it.
+        hint: String,
+    },
     /// A file of test rows that cannot be used.
     #[error("{problem}")]
     SplitList {
@@ -174,6 +200,13 @@ impl Diagnose for CsvError {
             CsvFault::Label { column, labels, .. } => {
                 format!("labels of `{column}`: {}", listed(labels.iter().map(String::as_str)))
             }
+            CsvFault::OneClass { .. } => "a classifier needs two classes or more".into(),
+            CsvFault::UnseenLevel { .. } => {
+                "merge rare levels, move the row to the training part (another seed), or set `unseen_levels = \"zero\"` \
+                 for inputs"
+                    .into()
+            }
+            CsvFault::Unlikely { hint, .. } => hint.clone(),
             CsvFault::SplitList { .. } => {
                 "the file holds {\"test\": [[0, 5], [2, 3]]}: for each split the test rows, counted from 0".into()
             }

@@ -45,6 +45,18 @@ pub enum SplitError {
         /// How many go to the test.
         n_test: usize,
     },
+    /// A part that does not exist.
+    #[error("`fold` = {fold} of `folds` = {folds} does not exist for {n_groups} {group}")]
+    Fold {
+        /// Number of parts.
+        folds: usize,
+        /// The part asked for.
+        fold: usize,
+        /// What is being drawn, in the plural.
+        group: &'static str,
+        /// How many there are.
+        n_groups: usize,
+    },
     /// Two keys that exclude each other.
     #[error("`{first}` and `{second}` are both set")]
     Conflict {
@@ -84,6 +96,9 @@ impl Diagnose for SplitError {
                 Some(format!("set `{key}` to 0 or to at least {:.2}", (50.0 / *n_groups as f64).ceil() / 100.0))
             }
             Self::NothingLeft { .. } => Some("lower `valid_fraction` or `test_fraction`".into()),
+            Self::Fold { .. } => {
+                Some("`folds` is at least 2 and at most the number of groups; `fold` counts from 0".into())
+            }
             Self::Conflict { first, second } => Some(format!("keep either `{first}` or `{second}`")),
             Self::Incomplete { present, absent } => Some(format!("`{present}` and `{absent}` go together")),
             Self::Name { .. } => Some("choose a name without `/` or `.` that is not `train` or `valid`".into()),
@@ -125,6 +140,18 @@ impl Fractions {
         let test = if test.is_empty() { vec![] } else { vec![("test".to_owned(), test)] };
         Ok(Splits { train, valid, test })
     }
+}
+
+/// Which of `n` groups are in part `fold` of `folds`, drawn by the stream `("folds", 0)` of the seed:
+/// the parts are disjoint, cover all groups, and differ in size by at most one.
+pub fn fold(n: usize, folds: usize, fold: usize, group: &'static str, seed: u64) -> Result<Vec<bool>, SplitError> {
+    if folds < 2 || folds > n || fold >= folds {
+        return Err(SplitError::Fold { folds, fold, group, n_groups: n });
+    }
+    let order = rng::permutation(&mut rng::stream(seed, "folds", 0), n);
+    let mut is_test = vec![false; n];
+    order[fold * n / folds..(fold + 1) * n / folds].iter().for_each(|&i| is_test[i] = true);
+    Ok(is_test)
 }
 
 #[derive(Debug, Clone, Copy)]

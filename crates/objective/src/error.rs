@@ -95,14 +95,18 @@ pub enum ObjectiveError {
         side: &'static str,
     },
     /// A penalty that does not apply to what is predicted.
-    #[error("penalty `{penalty}` needs {need}, found samples of {dim} components")]
+    #[error("penalty `{penalty}` needs {need}")]
     PenaltyMisplaced {
         /// Name of the penalty.
         penalty: &'static str,
         /// What it needs.
-        need: &'static str,
-        /// Components of a sample.
-        dim: usize,
+        need: String,
+    },
+    /// A likelihood of vectors for single numbers.
+    #[error("likelihood `{likelihood}` is for several components together, found one")]
+    NeedsVector {
+        /// Name of the likelihood.
+        likelihood: &'static str,
     },
     /// A tensor operation failed.
     #[error("tensor operation: {0}")]
@@ -120,6 +124,7 @@ impl Diagnose for ObjectiveError {
             | Self::NothingObserved
             | Self::EnergyFromNetwork { .. }
             | Self::NoEnergy { .. }
+            | Self::NeedsVector { .. }
             | Self::PenaltyMisplaced { .. } => Blame::User,
             Self::TargetScale { .. } | Self::Width { .. } | Self::Tensor(_) => Blame::Program,
         }
@@ -143,7 +148,15 @@ impl Diagnose for ObjectiveError {
                 Some("set `data.extxyz.energy_key`, or remove `energy_likelihood`".into())
             }
             Self::NoEnergy { .. } => Some("use a model whose forces are gradients of an energy".into()),
-            Self::PenaltyMisplaced { penalty, .. } => Some(format!("remove `{penalty}` from the penalties")),
+            Self::PenaltyMisplaced { penalty, .. } => {
+                Some(format!("correct it, or remove `{penalty}` from the penalties"))
+            }
+            Self::NeedsVector { likelihood: "categorical" } => {
+                Some("name the column of classes: target = { column = \"…\" }".into())
+            }
+            Self::NeedsVector { .. } => {
+                Some("give `target` a list of columns, or use the family of one component".into())
+            }
             Self::TargetScale { .. } | Self::Width { .. } | Self::Tensor(_) => None,
         }
     }

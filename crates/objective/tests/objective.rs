@@ -42,7 +42,7 @@ fn prediction(outcome: &Outcome, n: usize, n_frames: usize) -> Prediction {
 fn target(n: usize, d: usize, group: Vec<u32>, energy: Option<Vec<f64>>) -> Target {
     let n_groups = group.iter().max().map_or(0, |g| *g as usize + 1);
     let energy = energy.map(|e| Tensor::new(e, &Device::Cpu).unwrap());
-    Target { value: matrix(n, d, 2.9), observed: None, group, n_groups, energy }
+    Target { value: matrix(n, d, 2.9), observed: None, group, n_groups, energy, attributes: vec![] }
 }
 
 fn model() -> Parameters {
@@ -226,8 +226,9 @@ fn nll_is_in_the_data_own_units() -> Result<()> {
         for (sample, nll) in nll.into_iter().enumerate() {
             let from_cdf: f64 = (0..2)
                 .map(|component| {
-                    let (_, block) = outcome.blocks_of(&data, sample).nth(component).expect("one block each");
-                    let marginal = family.get().marginal(&block.values(), 0);
+                    let columns = outcome.columns();
+                    let mut marginals = columns.marginals(&outcome.sample(&data, &columns, sample));
+                    let marginal = marginals.swap_remove(component).expect("numbers");
                     let y = marginal.represent(observed[2 * sample + component]);
                     let h = 1e-4 * marginal.quantile(0.8).max(1e-3).abs().min(1.0) * outcome.target_scale()[component];
                     let h = h.min(0.01 * (y - marginal.quantile(0.5)).abs().max(1e-3));
@@ -253,13 +254,14 @@ fn scores_have_units_and_leave_missing_components_out() -> Result<()> {
     assert_eq!(outcome.layout().outputs, 0);
     let objective = Objective::new(outcome, risk(json!({"mean": {}})), vec![], None)?;
     let cpu = &Device::Cpu;
-    let prediction = Prediction { location: Tensor::new(&[[1.0, 1.0], [1.0, 1.0]], cpu)?, outputs: None, energy: None };
+    let prediction = Prediction::new(Tensor::new(&[[1.0, 1.0], [1.0, 1.0]], cpu)?, None);
     let target = Target {
         value: Tensor::new(&[[3.0, 0.5], [3.0, f64::NAN]], cpu)?,
         observed: Some(Tensor::new(&[[1.0, 1.0], [1.0, 0.0]], cpu)?),
         group: vec![0, 1],
         n_groups: 2,
         energy: None,
+        attributes: vec![],
     };
     let scores = objective.score(&prediction, &target)?;
     assert_eq!(scores.squared_error, [(1.0 + 4.0) / 2.0, 1.0]);
@@ -302,7 +304,7 @@ fn forces_that_cancel_cost_nothing() -> Result<()> {
     let cpu = &Device::Cpu;
     let target = target(3, 3, vec![0, 0, 1], None);
     let term = |location: &[[f64; 3]; 3]| -> Result<f64> {
-        let prediction = Prediction { location: Tensor::new(location, cpu)?, outputs: None, energy: None };
+        let prediction = Prediction::new(Tensor::new(location, cpu)?, None);
         Ok(objective.evaluate(&prediction, &target, &model(), Progress::default())?.terms[1].1)
     };
     assert_eq!(term(&[[1.0, 2.0, 3.0], [-1.0, -2.0, -3.0], [0.0; 3]])?, 0.0);
@@ -326,6 +328,7 @@ fn cvar_is_more_sensitive_to_outliers_than_the_mean() -> Result<()> {
         group: (0..n as u32).collect(),
         n_groups: n,
         energy: None,
+        attributes: vec![],
     };
     let location = |fraction: f64| -> Result<f64> {
         let outcome = Outcome::new(
@@ -340,8 +343,7 @@ fn cvar_is_more_sensitive_to_outliers_than_the_mean() -> Result<()> {
         let (mut low, mut high) = (-1.0, 9.0);
         for _ in 0..40 {
             let middle = 0.5 * (low + high);
-            let prediction =
-                Prediction { location: Tensor::full(middle, (n, 1), &Device::Cpu)?, outputs: None, energy: None };
+            let prediction = Prediction::new(Tensor::full(middle, (n, 1), &Device::Cpu)?, None);
             let slope = objective
                 .evaluate(&prediction, &target, &model(), Progress::default())?
                 .cotangent

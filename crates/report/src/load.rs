@@ -4,7 +4,8 @@ use std::path::Path;
 
 use surprisal_data::run_file::{PerSampleQuantity, Reader, RunFileError};
 use surprisal_objective::calibration::onset::{self, OnsetCurves, OnsetOptions, OnsetReport};
-use surprisal_objective::likelihood::{BlockValues, Coupling, LikelihoodConfig};
+use surprisal_objective::likelihood::{Coupling, LikelihoodConfig};
+use surprisal_objective::{Columns, SampleColumns};
 
 use crate::ReportError;
 use crate::run_data::{Curves, RunData, SplitCurves, SplitData, root_mean_square};
@@ -18,9 +19,11 @@ pub fn load(path: &Path) -> Result<RunData, ReportError> {
     let seed = reader.seed()?;
     let likelihood: LikelihoodConfig = json(&reader, "likelihood")?;
     let coupling: Coupling = parse(&reader, "coupling", &format!("\"{}\"", reader.attribute("coupling")?))?;
+    // Files of version 1 without the attribute have one member.
+    let members = reader.attribute("members").ok().and_then(|m| m.parse().ok()).unwrap_or(1);
     let mut splits = vec![];
     for name in reader.splits() {
-        let split = split(&reader, name, &likelihood, coupling)?;
+        let split = split(&reader, name, &likelihood, coupling, members)?;
         // NaN: the run ended before its predictions were written.
         if split.nll.iter().any(|v| !v.is_nan()) {
             splits.push(split);
@@ -73,6 +76,7 @@ fn split(
     name: &str,
     likelihood: &LikelihoodConfig,
     coupling: Coupling,
+    members: usize,
 ) -> Result<SplitData, ReportError> {
     let target = reader.column(name, "target")?;
     let (n, dim) = (target.n_samples, target.width);
@@ -96,31 +100,28 @@ fn split(
     if n == 0 || split.nll.iter().all(|v| v.is_nan()) {
         return Ok(split);
     }
-    let location = reader.column(name, "location")?;
-    let per_block = location.width / blocks.n_blocks;
-    let parameters = likelihood
-        .get()
-        .parameters(blocks.block_dim)
-        .iter()
-        .map(|spec| Ok((spec.width, column(spec.name, blocks.n_blocks * spec.width)?)))
+    let columns = Columns::new(likelihood, blocks, members);
+    let location = column("location", columns.location_width())?;
+    let parameters = columns
+        .parameters()
+        .into_iter()
+        .map(|(name, width)| Ok((width, column(name, width)?)))
         .collect::<Result<Vec<_>, ReportError>>()?;
     let mut named: Vec<(&'static str, Vec<f64>)> = vec![];
-    let mut gathered = vec![];
-    for (block, targets) in target.values.chunks_exact(blocks.block_dim).enumerate() {
-        gathered.clear();
-        gathered.extend(parameters.iter().flat_map(|(width, v)| &v[block * width..(block + 1) * width]));
-        let location = &location.values[block * per_block..(block + 1) * per_block];
-        let values = BlockValues { location, parameters: &gathered, block_dim: blocks.block_dim };
-        let sound = location.iter().chain(&gathered).all(|v| v.is_finite());
-        for (component, &y) in targets.iter().enumerate() {
-            let marginal = sound.then(|| likelihood.get().marginal(&values, component));
-            split.push(y, marginal.as_deref());
-            let uncertainties = likelihood.get().uncertainties(&values, component);
-            for (i, (uncertainty, value)) in uncertainties.into_iter().enumerate() {
-                if named.len() <= i {
+    for (i, targets) in target.values.chunks_exact(dim).enumerate() {
+        let sample = SampleColumns {
+            location: &location[i * columns.location_width()..(i + 1) * columns.location_width()],
+            parameters: parameters.iter().map(|(width, values)| &values[i * width..(i + 1) * width]).collect(),
+        };
+        let marginals = columns.marginals(&sample);
+        let uncertainties = columns.uncertainties(&sample);
+        for ((y, marginal), uncertainties) in targets.iter().zip(&marginals).zip(uncertainties) {
+            split.push(*y, marginal.as_deref());
+            for (k, (uncertainty, value)) in uncertainties.into_iter().enumerate() {
+                if named.len() <= k {
                     named.push((uncertainty, Vec::with_capacity(n * dim)));
                 }
-                named[i].1.push(if sound { value } else { f64::NAN });
+                named[k].1.push(value);
             }
         }
     }

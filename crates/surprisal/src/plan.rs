@@ -8,7 +8,7 @@ use surprisal_atoms::BuildForceModel as _;
 use surprisal_core::Layout;
 use surprisal_core::records::{Splits, Structure, Trajectory};
 use surprisal_data::DataConfig;
-use surprisal_objective::{Coupling, Objective, Outcome, Standardization};
+use surprisal_objective::{Coupling, Objective, Outcome, Standardization, penalty};
 use surprisal_train::Predictor;
 use surprisal_train::predictor::force::{ForcePredictor, ForceScaling, FrameGroup};
 use surprisal_train::predictor::mlp::{Mlp, TableGroup};
@@ -79,9 +79,16 @@ impl Plan {
                     Standardization::Scale if data.standardize => Standardizer::fit_scale(n_targets, targets),
                     _ => Standardizer::identity(n_targets),
                 };
-                let objective =
-                    objective(source, Coupling::Componentwise, targets.shift.clone(), targets.scale.clone())?;
+                let penalized = penalty::Facts {
+                    inputs: table.inputs.clone(),
+                    attributes: table.attributes.iter().map(|(name, _)| name.clone()).collect(),
+                    ..penalty::Facts::default()
+                };
+                let coupling = Coupling::Componentwise;
+                let objective = objective(source, coupling, targets.shift.clone(), targets.scale.clone(), penalized)?;
+                table.check_targets(&root.join(&data.path), |y| check_target(experiment, y))?;
                 let predictor = Mlp::new(model, n_inputs, objective.outcome().layout(), seed, device)?;
+                let predictor = predictor.with_probes(objective.probes());
                 let splits = table.splits.try_map(|row| Ok::<_, Failure>(TableGroup::new(row, &inputs, &targets)))?;
                 let facts = Facts {
                     target_names: table.targets,
@@ -95,7 +102,13 @@ impl Plan {
                 let series = data.load(root, seed)?;
                 let scaling = SeriesScaling::fit(&series.train);
                 let n = scaling.state.len();
-                let objective = objective(source, Coupling::Componentwise, vec![0.0; n], scaling.state.clone())?;
+                let objective = objective(
+                    source,
+                    Coupling::Componentwise,
+                    vec![0.0; n],
+                    scaling.state.clone(),
+                    penalty::Facts::default(),
+                )?;
                 let predictor = OdePredictor::new(model, objective.outcome().layout(), seed)?;
                 let splits = series.try_map(|trajectory| SeriesGroup::new(trajectory, &scaling))?;
                 let facts = Facts {
@@ -109,7 +122,13 @@ impl Plan {
             (DataConfig::Extxyz(data), ModelConfig::Painn(model)) => {
                 let (structures, isolated) = data.load(root, seed)?;
                 let scaling = ForceScaling::fit(&structures.train, &isolated);
-                let objective = objective(source, Coupling::Joint, vec![0.0; 3], vec![scaling.force; 3])?;
+                let objective = objective(
+                    source,
+                    Coupling::Joint,
+                    vec![0.0; 3],
+                    vec![scaling.force; 3],
+                    penalty::Facts::default(),
+                )?;
                 let species = species(&structures.train);
                 let layout: Layout = objective.outcome().layout();
                 let predictor = ForcePredictor { model: model.build(layout.outputs, &species, seed, device)? };
@@ -129,10 +148,22 @@ impl Plan {
     }
 }
 
-fn objective(source: &Source, coupling: Coupling, shift: Vec<f64>, scale: Vec<f64>) -> Result<Objective, Failure> {
+/// Whether the likelihood can have produced the value; what is wrong and a hint if not.
+fn check_target(experiment: &Experiment, y: f64) -> Result<(), (String, String)> {
+    let checked = experiment.likelihood.get().check_target(y);
+    checked.map_err(|error| (error.to_string(), error.hint.to_string()))
+}
+
+fn objective(
+    source: &Source,
+    coupling: Coupling,
+    shift: Vec<f64>,
+    scale: Vec<f64>,
+    facts: penalty::Facts,
+) -> Result<Objective, Failure> {
     let Experiment { likelihood, risk, penalty, energy_likelihood, .. } = source.experiment.clone();
     Outcome::new(likelihood, shift.len(), coupling, scale, shift)
-        .and_then(|outcome| Objective::new(outcome, risk, penalty, energy_likelihood))
+        .and_then(|outcome| Objective::with_facts(outcome, risk, penalty, energy_likelihood, facts))
         .map_err(|error| source.origin.objective(error))
 }
 

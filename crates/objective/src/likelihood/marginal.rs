@@ -13,6 +13,10 @@ pub trait Marginal {
         let mean = self.mean();
         if mean.is_finite() { mean } else { self.quantile(0.5) }
     }
+    /// Mean and standard deviation, if it is a normal distribution.
+    fn as_normal(&self) -> Option<(f64, f64)> {
+        None
+    }
     /// `y` in the representation nearest to the centre: itself, except on a circle.
     fn represent(&self, y: f64) -> f64 {
         y

@@ -8,12 +8,12 @@
 mod variables;
 
 use candle_core::{Device, Tensor};
-use surprisal_core::{Cotangent, Parameters, Prediction, Target};
+use surprisal_core::{Cotangent, Parameters, Prediction, Probe, Target};
 
 use self::variables::{Variables, gradients_of};
 use crate::energy::{Energy, EnergyTerm};
 use crate::likelihood::Progress;
-use crate::penalty::{Kind, PenaltyConfig};
+use crate::penalty::{Facts, Kind, PenaltyConfig, Seen};
 use crate::risk::RiskConfig;
 use crate::{ObjectiveError, Outcome};
 
@@ -24,6 +24,7 @@ pub struct Objective {
     risk: RiskConfig,
     penalties: Vec<PenaltyConfig>,
     energy: Option<Energy>,
+    facts: Facts,
     risk_parameters: Parameters,
     parameters: Parameters,
 }
@@ -66,10 +67,21 @@ impl Objective {
         penalties: Vec<PenaltyConfig>,
         energy: Option<EnergyTerm>,
     ) -> Result<Self, ObjectiveError> {
+        Self::with_facts(outcome, risk, penalties, energy, Facts::default())
+    }
+
+    /// The same where penalties may ask for inputs and attributes by name.
+    pub fn with_facts(
+        outcome: Outcome,
+        risk: RiskConfig,
+        penalties: Vec<PenaltyConfig>,
+        energy: Option<EnergyTerm>,
+        facts: Facts,
+    ) -> Result<Self, ObjectiveError> {
+        let facts = Facts { dim: outcome.layout().dim, ..facts };
         if let Some((setting, domain, value)) = risk.get().check_settings() {
             return Err(ObjectiveError::Setting { entry: risk.name(), setting, domain, value });
         }
-        let dim = outcome.layout().dim;
         for penalty in &penalties {
             let value = penalty.get().weight();
             if !(value.is_finite() && value >= 0.0) {
@@ -81,9 +93,9 @@ impl Objective {
                 });
             }
             if let Kind::Prediction(on_prediction) = penalty.get().kind()
-                && let Some(need) = on_prediction.misplaced(dim)
+                && let Some(need) = on_prediction.misplaced(&facts)
             {
-                return Err(ObjectiveError::PenaltyMisplaced { penalty: penalty.name(), need, dim });
+                return Err(ObjectiveError::PenaltyMisplaced { penalty: penalty.name(), need });
             }
         }
         let energy = energy.map(|term| Energy::new(term, outcome.target_scale()[0])).transpose()?;
@@ -93,12 +105,21 @@ impl Objective {
         for parameter in outcome.parameters().iter().chain(risk_parameters.iter()).chain(of_energy) {
             parameters.share(parameter.clone());
         }
-        Ok(Self { outcome, risk, penalties, energy, risk_parameters, parameters })
+        Ok(Self { outcome, risk, penalties, energy, facts, risk_parameters, parameters })
     }
 
     /// The likelihood with its shape and units.
     pub fn outcome(&self) -> &Outcome {
         &self.outcome
+    }
+
+    /// Where penalties want to know the prediction beside the samples themselves, in their order.
+    pub fn probes(&self) -> Vec<Probe> {
+        let of = |p: &PenaltyConfig| match p.get().kind() {
+            Kind::Prediction(on_prediction) => on_prediction.probes(&self.facts),
+            Kind::Parameter(_) | Kind::Proximal(_) => vec![],
+        };
+        self.penalties.iter().flat_map(of).collect()
     }
 
     /// Everything the objective trains itself: constant parameters and the threshold of CVaR.
@@ -121,16 +142,27 @@ impl Objective {
         let observed = observed_samples(target)?;
         // The loss may be another function than the NLL; what is reported never is.
         let losses = self.outcome.surrogate_of(&natural, target, progress)?;
-        let losses = select(losses.as_ref().unwrap_or(&nll), &observed)?;
+        let observed_members: Vec<bool> =
+            observed.iter().flat_map(|o| std::iter::repeat_n(*o, self.outcome.members())).collect();
+        let losses = select(losses.as_ref().unwrap_or(&nll), &observed_members)?;
         let mut terms = vec![("risk".to_string(), self.risk.get().value(&losses, &self.risk_parameters)?)];
         if let Some(regularizer) = self.outcome.regularizer_of(&natural, target)? {
-            terms.push(("regularizer".to_string(), select(&regularizer, &observed)?.mean_all()?));
+            terms.push(("regularizer".to_string(), select(&regularizer, &observed_members)?.mean_all()?));
         }
+        let mut first_probe = 0;
         for penalty in &self.penalties {
             match penalty.get().kind() {
                 Kind::Prediction(on_prediction) => {
                     let mean = self.outcome.mean_of(&natural)?;
-                    terms.push((penalty.name().to_string(), on_prediction.value(&mean, target)?));
+                    let n_probes = on_prediction.probes(&self.facts).len();
+                    let probes = prediction.probes[first_probe..first_probe + n_probes]
+                        .iter()
+                        .map(|probe| self.outcome.mean_of(&self.outcome.natural(probe)?))
+                        .collect::<Result<Vec<_>, ObjectiveError>>()?;
+                    first_probe += n_probes;
+                    let target_scale = self.outcome.target_scale();
+                    let seen = Seen { mean: &mean, probes: &probes, target, target_scale, facts: &self.facts };
+                    terms.push((penalty.name().to_string(), on_prediction.value(&seen)?));
                 }
                 Kind::Parameter(on_parameters) => terms.push((penalty.name().to_string(), on_parameters.value(model)?)),
                 Kind::Proximal(_) => {}
@@ -155,7 +187,7 @@ impl Objective {
                 .into_iter()
                 .map(|(name, term)| Ok((name, term.to_scalar()?)))
                 .collect::<Result<_, ObjectiveError>>()?,
-            nll: reported(nll.to_vec1()?, &observed),
+            nll: reported(self.outcome.mixture(&nll)?.to_vec1()?, &observed),
             cotangent: variables.cotangent(&gradients)?,
             own_gradient: gradients_of(&self.parameters, &gradients)?,
             model_gradient: if penalized { Some(gradients_of(model, &gradients)?) } else { None },

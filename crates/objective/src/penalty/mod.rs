@@ -4,17 +4,25 @@
 //! proximal penalty is no term of the loss that is differentiated but moves the parameters after each
 //! step.
 
+mod bounds;
+mod demographic_parity;
+mod equalized_odds;
 mod l1;
 mod l2;
+mod monotonic;
 mod net_force;
 
 use candle_core::Tensor;
-use surprisal_core::{Parameter, Parameters, Target, registry};
+use surprisal_core::{Parameter, Parameters, Probe, Target, registry};
 
 use crate::ObjectiveError;
 
+pub use bounds::Bounds;
+pub use demographic_parity::{Compare, DemographicParity};
+pub use equalized_odds::EqualizedOdds;
 pub use l1::L1;
 pub use l2::L2;
+pub use monotonic::{Direction, Monotonic};
 pub use net_force::NetForce;
 
 /// What a penalty acts on.
@@ -36,14 +44,45 @@ pub trait Penalty {
     fn weight(&self) -> f64;
 }
 
+/// What the data is made of, as far as penalties ask.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Facts {
+    /// Components of a sample.
+    pub dim: usize,
+    /// Names of the inputs; empty where there are no columns.
+    pub inputs: Vec<String>,
+    /// Names of the attributes.
+    pub attributes: Vec<String>,
+}
+
+/// What a penalty on predictions sees of a batch. Means are the expectation of each component,
+/// `[n, dim]`, in units of the target scale with the target shift restored.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen<'a> {
+    /// At the samples' own inputs.
+    pub mean: &'a Tensor,
+    /// At each probe that the penalty asked for.
+    pub probes: &'a [Tensor],
+    /// What was observed, in standardised units.
+    pub target: &'a Target,
+    /// Data units per unit of the means, `[dim]`.
+    pub target_scale: &'a [f64],
+    /// The data.
+    pub facts: &'a Facts,
+}
+
 /// A price on what is predicted.
 pub trait PredictionPenalty {
-    /// What samples it needs, in words, where it does not apply to those of `dim` components.
-    fn misplaced(&self, dim: usize) -> Option<&'static str>;
+    /// What it needs and the data lacks, in words.
+    fn misplaced(&self, facts: &Facts) -> Option<String>;
 
-    /// Weighted value, a scalar. `mean` is the expectation of each component, `[n, dim]`, in units of
-    /// the target scale with the target shift restored.
-    fn value(&self, mean: &Tensor, target: &Target) -> Result<Tensor, ObjectiveError>;
+    /// Where else than at the samples it wants to know the prediction.
+    fn probes(&self, _facts: &Facts) -> Vec<Probe> {
+        vec![]
+    }
+
+    /// Weighted value, a scalar.
+    fn value(&self, seen: &Seen<'_>) -> Result<Tensor, ObjectiveError>;
 }
 
 /// A price on parameters.
@@ -66,6 +105,10 @@ registry! {
     /// Every penalty.
     pub enum PenaltyConfig: dyn Penalty {
         "net_force" => NetForce,
+        "demographic_parity" => DemographicParity,
+        "equalized_odds" => EqualizedOdds,
+        "monotonic" => Monotonic,
+        "bounds" => Bounds,
         "l2" => L2,
         "l1" => L1,
     }

@@ -94,7 +94,7 @@ impl Predictor for ForcePredictor {
     }
 
     fn target<'a>(&self, group: &'a FrameGroup) -> GroupTarget<'a> {
-        GroupTarget { values: &group.forces, observed: &[], energy: group.energy }
+        GroupTarget { values: &group.forces, observed: &[], energy: group.energy, attributes: &[] }
     }
 
     fn describe(&self, group: &FrameGroup) -> String {

@@ -166,7 +166,7 @@ impl OdePredictor {
         }
         let n = states.len() / self.dim;
         let location = Tensor::from_vec(states, (n, self.dim), &Device::Cpu)?;
-        Ok((Prediction { location, outputs: None, energy: None }, batch))
+        Ok((Prediction::new(location, None), batch))
     }
 }
 
@@ -183,7 +183,7 @@ impl Predictor for OdePredictor {
     }
 
     fn target<'a>(&self, group: &'a SeriesGroup) -> GroupTarget<'a> {
-        GroupTarget { values: &group.values, observed: &group.observed, energy: None }
+        GroupTarget { values: &group.values, observed: &group.observed, energy: None, attributes: &[] }
     }
 
     fn describe(&self, group: &SeriesGroup) -> String {

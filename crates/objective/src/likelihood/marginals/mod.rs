@@ -5,11 +5,13 @@
 //! CRPS = scale·(E|Z − z| − ½·E|Z − Z′|).
 
 mod laplace;
+mod mixture;
 mod normal;
 mod radial_laplace;
 mod student_t;
 
 pub use laplace::LaplaceMarginal;
+pub use mixture::MixtureMarginal;
 pub use normal::NormalMarginal;
 pub use radial_laplace::RadialLaplaceMarginal;
 pub use student_t::StudentTMarginal;
