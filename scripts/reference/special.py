@@ -47,6 +47,14 @@ table = {
     "i1e": rows(lambda x: mp.besseli(1, x) * mp.exp(-x), lambda x: mp.mpf(0), BESSEL),
     "log_i0e": rows(log_i0e, log_i0e_derivative, BESSEL),
 }
+def stirling_remainder(x):
+    return mp.loggamma(x) - (x - 0.5) * mp.log(x) + x - mp.log(2 * mp.pi) / 2
+
+
+# below 1e-3 the derivative is of order 1/x: its relative accuracy is what counts there
+table["stirling_remainder"] = rows(
+    stirling_remainder, lambda x: mp.psi(0, x) - mp.log(x) + 1 / (2 * x), [x for x in POSITIVE if x >= 1e-3]
+)
 for m in range(1, 7):
     table[f"lgamma_difference_{m}"] = rows(*difference(m), POSITIVE)
 

@@ -39,6 +39,7 @@ fn operations() -> Vec<(String, Pointwise)> {
         ("softplus", Pointwise::Softplus),
         ("log_i0e", Pointwise::LogI0e),
         ("expm1", Pointwise::Expm1),
+        ("stirling_remainder", Pointwise::StirlingRemainder),
         ("log_erfc", Pointwise::LogErfc),
     ];
     let differences =

@@ -3,7 +3,7 @@
 use candle_core::cpu_backend::{binary_map, unary_map};
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 
-use super::{bessel, error_function, gamma, logarithm};
+use super::{bessel, error_function, gamma, logarithm, stirling};
 
 /// A function applied to every element, float32 or float64, on the CPU. float32 is computed in
 /// float64 and rounded once. The derivative is exact; it has itself no derivative in the graph.
@@ -22,6 +22,8 @@ pub enum Pointwise {
     Log1p,
     /// eˣ − 1
     Expm1,
+    /// lnΓ(x) − (x − ½) ln x + x − ½ ln 2π, x > 0
+    StirlingRemainder,
     /// ln(1 + eˣ)
     Softplus,
     /// ln(e^{−|x|}·I₀(x))
@@ -44,6 +46,7 @@ impl Pointwise {
             Self::LgammaDifference { half_steps } => gamma::lgamma_difference(x, half_steps),
             Self::Log1p => logarithm::log1p(x),
             Self::Expm1 => x.exp_m1(),
+            Self::StirlingRemainder => stirling::stirling_remainder(x),
             Self::Softplus => logarithm::softplus(x),
             Self::LogI0e => bessel::log_i0e(x),
             Self::LogErfc => error_function::log_erfc(x),
@@ -58,6 +61,7 @@ impl Pointwise {
             Self::LgammaDifference { half_steps } => gamma::digamma_difference(x, half_steps),
             Self::Log1p => 1.0 / (1.0 + x),
             Self::Expm1 => x.exp(),
+            Self::StirlingRemainder => stirling::scaled_remainder_derivative(x) / (x * x),
             Self::Softplus => logarithm::sigmoid(x),
             Self::LogI0e => bessel::log_i0e_derivative(x),
             Self::LogErfc => error_function::log_erfc_derivative(x),
@@ -109,6 +113,7 @@ impl CustomOp1 for Pointwise {
             Self::LgammaDifference { .. } => "lgamma_difference",
             Self::Log1p => "log1p",
             Self::Expm1 => "expm1",
+            Self::StirlingRemainder => "stirling_remainder",
             Self::Softplus => "softplus",
             Self::LogI0e => "log_i0e",
             Self::LogErfc => "log_erfc",
