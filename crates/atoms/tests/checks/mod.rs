@@ -98,6 +98,7 @@ pub(crate) fn permutation(model: &dyn ForceModel) {
         location: before.location.index_select(&index, 0).unwrap(),
         outputs: before.outputs.map(|u| u.index_select(&index, 0).unwrap()),
         energy: before.energy,
+        probes: vec![],
     };
     assert_same(&evaluate(model, &[&shuffled]), &expected, 1e-11);
 }

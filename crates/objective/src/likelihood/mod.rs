@@ -44,7 +44,11 @@ pub use laplace::Laplace;
 pub use link::Link;
 pub use log_normal::LogNormal;
 pub use marginal::Marginal;
-pub use marginals::{LaplaceMarginal, NormalMarginal, RadialLaplaceMarginal, StudentTMarginal};
+pub use marginals::{
+    BernoulliMarginal, BetaMarginal, GammaMarginal, GaussianMixtureMarginal, LaplaceMarginal, LogNormalMarginal,
+    MixtureMarginal, NegativeBinomialMarginal, NormalMarginal, PoissonMarginal, RadialLaplaceMarginal,
+    StudentTMarginal, VonMisesMarginal,
+};
 pub use multivariate_normal::MultivariateNormal;
 pub use multivariate_student_t::MultivariateStudentT;
 pub use negative_binomial::NegativeBinomial;
@@ -206,7 +210,7 @@ pub trait Likelihood {
     /// One draw of all components of a block, `[m]`, in the data's own units.
     fn sample(&self, block: &BlockValues<'_>, stream: &mut Stream) -> Vec<f64> {
         (0..block.block_dim)
-            .map(|component| self.marginal(block, component).quantile(rng::uniform_open(stream)))
+            .map(|component| self.marginal(block, component).sample(&mut || rng::uniform(stream)))
             .collect()
     }
 
