@@ -23,7 +23,11 @@ pub use gaussian::Gaussian;
 pub use laplace::Laplace;
 pub use link::Link;
 pub use marginal::Marginal;
-pub use marginals::{LaplaceMarginal, NormalMarginal, RadialLaplaceMarginal, StudentTMarginal};
+pub use marginals::{
+    BernoulliMarginal, BetaMarginal, GammaMarginal, GaussianMixtureMarginal, LaplaceMarginal, LogNormalMarginal,
+    NegativeBinomialMarginal, NormalMarginal, PoissonMarginal, RadialLaplaceMarginal, StudentTMarginal,
+    VonMisesMarginal,
+};
 pub use normal_inverse_gamma::{NormalInverseGamma, Regularizer};
 pub use source::Source;
 pub use student_t::StudentT;
