@@ -51,6 +51,11 @@ def stirling_remainder(x):
     return mp.loggamma(x) - (x - 0.5) * mp.log(x) + x - mp.log(2 * mp.pi) / 2
 
 
+table["log1p_ratio"] = rows(
+    lambda x: mp.log1p(x) / x,
+    lambda x: (1 / (1 + x) - mp.log1p(x) / x) / x,
+    [-0.999, -0.5, -0.031, -0.029, -1e-10, 1e-20, 1e-10, 1e-3, 0.029, 0.031, 0.3, 5.0, 1e10],
+)
 # below 1e-3 the derivative is of order 1/x: its relative accuracy is what counts there
 table["stirling_remainder"] = rows(
     stirling_remainder, lambda x: mp.psi(0, x) - mp.log(x) + 1 / (2 * x), [x for x in POSITIVE if x >= 1e-3]

@@ -36,6 +36,7 @@ fn operations() -> Vec<(String, Pointwise)> {
         ("lgamma", Pointwise::Lgamma),
         ("digamma", Pointwise::Digamma),
         ("log1p", Pointwise::Log1p),
+        ("log1p_ratio", Pointwise::Log1pRatio),
         ("softplus", Pointwise::Softplus),
         ("log_i0e", Pointwise::LogI0e),
         ("expm1", Pointwise::Expm1),

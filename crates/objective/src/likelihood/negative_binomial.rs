@@ -56,8 +56,11 @@ impl Likelihood for NegativeBinomial {
         let (eta, y) = (p.location.squeeze(2)?, y.squeeze(2)?);
         let log_factorial = Pointwise::Lgamma.apply(&(&y + 1.0)?)?;
         let rising = rising_log1p(alpha, &y)?;
-        let excess = Pointwise::Log1p.apply(&(alpha * eta.exp()?)?)?;
-        ((log_factorial - rising)? - (&y * &eta)?)? + ((&y + alpha.recip()?)? * excess)?
+        let mean = eta.exp()?;
+        let excess = (alpha * &mean)?;
+        // ln(1 + αµ)/α is µ times a smooth function of αµ: its derivative would cancel in any other form
+        let at_zero = (mean * Pointwise::Log1pRatio.apply(&excess)?)?;
+        ((log_factorial - rising)? - (&y * &eta)?)? + ((&y * Pointwise::Log1p.apply(&excess)?)? + at_zero)?
     }
 
     fn check_target(&self, y: f64) -> std::result::Result<(), TargetError> {

@@ -24,6 +24,8 @@ pub enum Pointwise {
     Expm1,
     /// lnΓ(x) − (x − ½) ln x + x − ½ ln 2π, x > 0
     StirlingRemainder,
+    /// ln(1 + x)/x, x > −1
+    Log1pRatio,
     /// ln(1 + eˣ)
     Softplus,
     /// ln(e^{−|x|}·I₀(x))
@@ -45,6 +47,7 @@ impl Pointwise {
             Self::Digamma => gamma::digamma(x),
             Self::LgammaDifference { half_steps } => gamma::lgamma_difference(x, half_steps),
             Self::Log1p => logarithm::log1p(x),
+            Self::Log1pRatio => logarithm::log1p_ratio(x),
             Self::Expm1 => x.exp_m1(),
             Self::StirlingRemainder => stirling::stirling_remainder(x),
             Self::Softplus => logarithm::softplus(x),
@@ -60,6 +63,7 @@ impl Pointwise {
             Self::Digamma => gamma::trigamma(x),
             Self::LgammaDifference { half_steps } => gamma::digamma_difference(x, half_steps),
             Self::Log1p => 1.0 / (1.0 + x),
+            Self::Log1pRatio => logarithm::log1p_ratio_derivative(x),
             Self::Expm1 => x.exp(),
             Self::StirlingRemainder => stirling::scaled_remainder_derivative(x) / (x * x),
             Self::Softplus => logarithm::sigmoid(x),
@@ -112,6 +116,7 @@ impl CustomOp1 for Pointwise {
             Self::Digamma => "digamma",
             Self::LgammaDifference { .. } => "lgamma_difference",
             Self::Log1p => "log1p",
+            Self::Log1pRatio => "log1p_ratio",
             Self::Expm1 => "expm1",
             Self::StirlingRemainder => "stirling_remainder",
             Self::Softplus => "softplus",
