@@ -5,7 +5,7 @@
 //! Krüger & Lerch 2019 (appendix A) without its second distribution function.
 //!
 //! The quantile is the nearest float: where a part of the probability lies closer to 1 than floats
-//! resolve (b ≪ 1), the CDF jumps there.
+//! resolve (b ≪ 1), the CDF jumps there; and it is no smaller than the smallest normal float (a ≪ 1).
 
 use surprisal_ops::special::{IncompleteBeta, sigmoid, stirling_remainder};
 
@@ -61,7 +61,7 @@ impl Marginal for BetaMarginal {
             let (lower, upper) = point.tails();
             Point { lower, upper, density: point.density_of_logit() }
         });
-        sigmoid(logit)
+        sigmoid(logit).max(f64::MIN_POSITIVE)
     }
 
     fn crps(&self, y: f64) -> f64 {

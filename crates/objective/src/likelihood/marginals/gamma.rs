@@ -3,6 +3,8 @@
 //! E[Y; Y ≤ y] = m·F(y) − m·x^k·e^{−x}/Γ(k+1) with x = ky/m, hence
 //! CRPS = (y − m)(2F(y) − 1) + 2m·x^k·e^{−x}/Γ(k+1) − m/(k·B(½, k)), the form of Jordan, Krüger & Lerch
 //! 2019 (appendix A) without its second distribution function.
+//!
+//! Of quantiles below the smallest normal float (k ≪ 1), that float is returned.
 
 use surprisal_ops::special::{gamma_density_of_log, gamma_tails, lgamma_difference};
 
@@ -46,7 +48,7 @@ impl Marginal for GammaMarginal {
             let (lower, upper) = gamma_tails(shape, x);
             Point { lower, upper, density: gamma_density_of_log(shape, x) }
         });
-        self.mean * log.exp()
+        (self.mean * log.exp()).max(f64::MIN_POSITIVE)
     }
 
     fn crps(&self, y: f64) -> f64 {
