@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use surprisal_data::run_file::{PerSampleQuantity, Reader, RunFileError};
+use surprisal_data::run_file::{PerSampleCurve, PerSampleQuantity, Reader, RunFileError};
 use surprisal_objective::calibration::onset::{self, OnsetCurves, OnsetOptions, OnsetReport};
 use surprisal_objective::likelihood::{Coupling, LikelihoodConfig};
 
@@ -159,7 +159,28 @@ fn find_onset(reader: &Reader, seed: u64) -> Result<Option<OnsetReport>, ReportE
     } else {
         None
     };
-    let curves =
-        OnsetCurves { nll: &nll.values, squared_error: &squared_error.values, group: &group, zms: zms.as_deref() };
+    let observed = ever_observed(&nll);
+    if observed.is_empty() {
+        return Ok(None);
+    }
+    let (nll, squared_error) = (kept(&nll, &observed), kept(&squared_error, &observed));
+    let group: Vec<u64> = observed.iter().map(|&i| group[i]).collect();
+    let curves = OnsetCurves { nll: &nll, squared_error: &squared_error, group: &group, zms: zms.as_deref() };
     Ok(Some(onset::detect(&curves, &OnsetOptions::new(seed))))
+}
+
+/// The samples with an NLL at any evaluation; where nothing was observed there is none at all.
+fn ever_observed(nll: &PerSampleCurve) -> Vec<usize> {
+    let has = |&i: &usize| nll.values.iter().skip(i).step_by(nll.n_samples).any(|v| !v.is_nan());
+    (0..nll.n_samples).filter(has).collect()
+}
+
+/// The curves of some samples, `[n_evaluations, n_kept]`.
+fn kept(curve: &PerSampleCurve, samples: &[usize]) -> Vec<f64> {
+    (0..curve.n_evaluations)
+        .flat_map(|t| {
+            let row = curve.evaluation(t);
+            samples.iter().map(|&i| row[i])
+        })
+        .collect()
 }
