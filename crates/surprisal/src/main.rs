@@ -37,7 +37,7 @@ fn main() -> ExitCode {
     }
     let run = move || match &arguments.command {
         Command::Run(run) => command::run::run(run),
-        Command::Resume { directory } => command::run::resume(directory),
+        Command::Resume { directory, device } => command::run::resume(directory, device),
         Command::Check(experiment) => command::check::run(experiment),
         Command::Report { directory } => command::report::run(directory),
         Command::List { family } => command::list::run(family.as_deref()),
