@@ -46,10 +46,19 @@ impl CsvSeriesConfig {
     /// Reads the file, relative to `root`, and cuts its trajectories into parts, each in the order of
     /// the file. There is at most one test part, `test`.
     pub fn load(&self, root: &Path, seed: u64) -> Result<Splits<Trajectory>, DataError> {
+        self.check()?;
         let csv = CsvFile::read(&root.join(&self.path))?;
         let trajectories = self.trajectories(&csv)?;
-        let fractions = Fractions { valid: self.valid_fraction, test: self.test_fraction };
-        Ok(fractions.cut(trajectories, "trajectories", seed)?)
+        Ok(self.fractions().cut(trajectories, "trajectories", seed)?)
+    }
+
+    /// Whether every value is possible, as far as it can be told without the file.
+    pub fn check(&self) -> Result<(), DataError> {
+        Ok(self.fractions().check()?)
+    }
+
+    fn fractions(&self) -> Fractions {
+        Fractions { valid: self.valid_fraction, test: self.test_fraction }
     }
 
     fn trajectories(&self, csv: &CsvFile) -> Result<Vec<Trajectory>, CsvError> {

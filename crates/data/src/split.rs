@@ -69,6 +69,20 @@ pub enum SplitError {
     },
 }
 
+impl SplitError {
+    /// The keys of the `[data.…]` table that it is about.
+    pub fn setting(&self) -> Vec<&str> {
+        match self {
+            Self::Fraction { key, .. } | Self::Empty { key, .. } => vec![key],
+            Self::NothingLeft { n_valid, n_test, .. } if n_test > n_valid => vec!["test_fraction"],
+            Self::NothingLeft { .. } => vec!["valid_fraction"],
+            Self::Conflict { second, .. } => vec![second],
+            Self::Incomplete { present, .. } => vec![present],
+            Self::Name { name } => vec!["test", name],
+        }
+    }
+}
+
 impl Diagnose for SplitError {
     fn blame(&self) -> Blame {
         Blame::User
@@ -86,7 +100,11 @@ impl Diagnose for SplitError {
             Self::NothingLeft { .. } => Some("lower `valid_fraction` or `test_fraction`".into()),
             Self::Conflict { first, second } => Some(format!("keep either `{first}` or `{second}`")),
             Self::Incomplete { present, absent } => Some(format!("`{present}` and `{absent}` go together")),
-            Self::Name { .. } => Some("choose a name without `/` or `.` that is not `train` or `valid`".into()),
+            Self::Name { .. } => Some(
+                "choose a name without `/` or `.`, other than `train`, `valid`, `epoch`, `step`, `learning_rate` \
+                 and `selected`"
+                    .into(),
+            ),
         }
     }
 }
@@ -101,9 +119,20 @@ pub struct Fractions {
 }
 
 impl Fractions {
+    /// Whether both are fractions.
+    pub fn check(self) -> Result<(), SplitError> {
+        for (key, value) in [("valid_fraction", self.valid), ("test_fraction", self.test)] {
+            if !(0.0..1.0).contains(&value) {
+                return Err(SplitError::Fraction { key, value });
+            }
+        }
+        Ok(())
+    }
+
     /// Cuts records at random; `group` names them in the plural for errors. A test part is called
     /// `test`.
     pub fn cut<R>(self, records: Vec<R>, group: &'static str, seed: u64) -> Result<Splits<R>, SplitError> {
+        self.check()?;
         let n_groups = records.len();
         let n_test = count("test_fraction", self.test, "test", group, n_groups)?;
         let n_valid = count("valid_fraction", self.valid, "valid", group, n_groups)?;
@@ -141,9 +170,6 @@ fn count(
     group: &'static str,
     n_groups: usize,
 ) -> Result<usize, SplitError> {
-    if !(0.0..1.0).contains(&fraction) {
-        return Err(SplitError::Fraction { key, value: fraction });
-    }
     let n = (fraction * n_groups as f64).round() as usize;
     if n == 0 && fraction > 0.0 {
         return Err(SplitError::Empty { key, value: fraction, group, n_groups, part });

@@ -14,6 +14,7 @@ mod run_dir;
 mod signals;
 mod source;
 
+mod values;
 use std::process::ExitCode;
 
 use clap::Parser;

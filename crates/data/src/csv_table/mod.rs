@@ -71,19 +71,12 @@ pub struct TableSplits {
 impl CsvConfig {
     /// Reads the file, relative to `root`, and cuts its rows into parts.
     pub fn load(&self, root: &Path, seed: u64) -> Result<TableSplits, DataError> {
-        if self.splits.is_some() && self.test_fraction != 0.0 {
-            return Err(SplitError::Conflict { first: "splits", second: "test_fraction" }.into());
-        }
-        match (&self.splits, self.split) {
-            (Some(_), None) => return Err(SplitError::Incomplete { present: "splits", absent: "split" }.into()),
-            (None, Some(_)) => return Err(SplitError::Incomplete { present: "split", absent: "splits" }.into()),
-            _ => {}
-        }
+        self.check()?;
         let csv = CsvFile::read(&root.join(&self.path))?;
         let (inputs, target) = self.columns(&csv)?;
 
         let rows: Vec<usize> = (0..csv.n_rows()).collect();
-        let fractions = Fractions { valid: self.valid_fraction, test: self.test_fraction };
+        let fractions = self.fractions();
         let parts = match (&self.splits, self.split) {
             (Some(lists), Some(split)) => {
                 let is_test = split_list::read(&root.join(lists), split, csv.n_rows())?;
@@ -107,6 +100,22 @@ impl CsvConfig {
         }
         let targets = self.target.names().into_iter().map(str::to_owned).collect();
         Ok(TableSplits { inputs: inputs.iter().flat_map(Input::names).collect(), targets, splits })
+    }
+
+    /// Whether every value is possible, as far as it can be told without the files.
+    pub fn check(&self) -> Result<(), DataError> {
+        if self.splits.is_some() && self.test_fraction != 0.0 {
+            return Err(SplitError::Conflict { first: "splits", second: "test_fraction" }.into());
+        }
+        match (&self.splits, self.split) {
+            (Some(_), None) => Err(SplitError::Incomplete { present: "splits", absent: "split" }.into()),
+            (None, Some(_)) => Err(SplitError::Incomplete { present: "split", absent: "splits" }.into()),
+            _ => Ok(self.fractions().check()?),
+        }
+    }
+
+    fn fractions(&self) -> Fractions {
+        Fractions { valid: self.valid_fraction, test: self.test_fraction }
     }
 
     /// The columns, each of which may be used once.
