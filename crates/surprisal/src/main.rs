@@ -5,6 +5,7 @@ mod assembled;
 mod command;
 mod experiment;
 mod failure;
+mod log;
 mod origin;
 mod plan;
 mod progress;
@@ -13,8 +14,8 @@ mod recorder;
 mod run_dir;
 mod signals;
 mod source;
-
 mod values;
+
 use std::process::ExitCode;
 
 use clap::Parser;
