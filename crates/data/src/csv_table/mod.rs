@@ -18,7 +18,7 @@ use self::encoding::{Input, Target};
 pub use self::target::{Label, TargetColumns};
 use crate::csv_file::{CsvError, CsvFault, CsvFile};
 use crate::error::DataError;
-use crate::split::{Fractions, SplitError};
+use crate::split::{Fractions, SplitError, ValidSplit};
 
 /// Rows of a CSV file (`[data.csv]`).
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -37,10 +37,13 @@ pub struct CsvConfig {
     /// standard deviation, of the training rows).
     #[serde(default = "default_standardize")]
     pub standardize: bool,
-    /// Share of the rows, drawn at random, that is kept for validation. With `splits`, a share of
-    /// the rows that are not test rows.
+    /// Share of the rows that is kept for validation. With `splits`, a share of the rows that are not
+    /// test rows.
     #[serde(default)]
     pub valid_fraction: f64,
+    /// Whether validation rows are drawn at random or are the last block of the file.
+    #[serde(default)]
+    pub valid_split: ValidSplit,
     /// Share of the rows, drawn at random, that is kept for the test.
     #[serde(default)]
     pub test_fraction: f64,
@@ -115,7 +118,7 @@ impl CsvConfig {
     }
 
     fn fractions(&self) -> Fractions {
-        Fractions { valid: self.valid_fraction, test: self.test_fraction }
+        Fractions { valid: self.valid_fraction, valid_split: self.valid_split, test: self.test_fraction }
     }
 
     /// The columns, each of which may be used once.

@@ -30,7 +30,7 @@ pub use self::error::{ExtxyzError, Fault, ReferenceEnergyError};
 use self::frame::{Frame, FrameReader};
 use crate::error::{DataError, Place};
 use crate::source::Lines;
-use crate::split::{Fractions, SplitError};
+use crate::split::{Fractions, SplitError, ValidSplit};
 
 /// The key ASE writes energies under; in its absence `free_energy` will do.
 const DEFAULT_ENERGY: &str = "energy";
@@ -48,9 +48,12 @@ const SAME_ENERGY: f64 = 1e-6;
 pub struct ExtxyzConfig {
     /// The file of training frames.
     pub train: PathBuf,
-    /// Share of the training frames, drawn at random, that is kept for validation instead.
+    /// Share of the training frames that is kept for validation instead.
     #[serde(default)]
     pub valid_fraction: f64,
+    /// Whether validation frames are drawn at random or are the last block of the file.
+    #[serde(default)]
+    pub valid_split: ValidSplit,
     /// The file of validation frames, in place of `valid_fraction`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid: Option<PathBuf>,
@@ -140,7 +143,7 @@ impl ExtxyzConfig {
     }
 
     fn fractions(&self) -> Fractions {
-        Fractions { valid: self.valid_fraction, test: 0.0 }
+        Fractions { valid: self.valid_fraction, valid_split: self.valid_split, test: 0.0 }
     }
 
     /// `isolated_atom_energies` by atomic number.
