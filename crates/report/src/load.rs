@@ -137,7 +137,11 @@ fn curves(reader: &Reader) -> Result<Curves, ReportError> {
                 if metrics.iter().any(|m| m == metric) { reader.curve(name, metric).map(Some) } else { Ok(None) }
             };
             let (Some(nll), Some(mse)) = (curve("nll")?, curve("mse")?) else { return Ok(None) };
-            Ok(Some(SplitCurves { name: name.clone(), nll, mse, zms: curve("zms")? }))
+            let pit = match reader.has_pit(name) {
+                true => (0..reader.n_evaluations()).map(|t| reader.pit_at(name, t)).collect::<Result<_, _>>()?,
+                false => vec![],
+            };
+            Ok(Some(SplitCurves { name: name.clone(), nll, mse, zms: curve("zms")?, pit }))
         })
         .collect::<Result<Vec<_>, RunFileError>>()?;
     Ok(Curves { epoch: reader.epochs()?, splits: splits.into_iter().flatten().collect(), selected: reader.selected()? })

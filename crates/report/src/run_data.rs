@@ -75,6 +75,9 @@ pub struct SplitCurves {
     pub mse: Vec<f64>,
     /// Mean z², where it was recorded.
     pub zms: Option<Vec<f64>>,
+    /// Density of the probability integral transform in equal bins of [0, 1], one histogram per
+    /// evaluation; empty where it was not recorded.
+    pub pit: Vec<Vec<f64>>,
 }
 
 /// The predictions of one split and what they claim.

@@ -81,6 +81,7 @@ fn write_run_file(path: &Path, run: &Run) {
                     metrics: vec![level, error],
                     nll: if per_sample { nll } else { &[] },
                     squared_error: if per_sample { square } else { &[] },
+                    pit: if per_sample { &[1.0; 20] } else { &[] },
                 }
             })
             .collect();

@@ -78,6 +78,7 @@ impl Observer for Recorder {
                     metrics: vec![s.mean_nll(), s.mse(), s.zms],
                     nll: if whole { &s.nll } else { &[] },
                     squared_error: if whole { &s.squared_error } else { &[] },
+                    pit: if whole { &s.pit } else { &[] },
                 }
             })
             .collect();

@@ -4,7 +4,7 @@ use surprisal_core::records::Splits;
 use surprisal_core::{Prediction, Target};
 use surprisal_objective::{Objective, Outcome};
 
-use crate::{Predictor, TrainError, shard};
+use crate::{Predictor, TrainError, pit, shard};
 
 /// What one evaluation found in one split.
 #[derive(Debug, Clone)]
@@ -18,6 +18,9 @@ pub struct SplitScores {
     /// Mean of (error/σ)² over all components whose predicted variance is finite: above 1 where the
     /// predictions are over-confident, below 1 where they are too careful. NaN where there are none.
     pub zms: f64,
+    /// Density of the probability integral transform in [`surprisal_data::run_file::PIT_BINS`] bins;
+    /// empty for every split but `valid`.
+    pub pit: Vec<f64>,
 }
 
 impl SplitScores {
@@ -67,7 +70,8 @@ pub fn evaluate<P: Predictor>(
     let prediction = shard::evaluate(predictor, groups, shard_size)?;
     let scores = objective.score(&prediction, &target)?;
     let zms = mean_squared_z(objective.outcome(), &prediction, &target)?;
-    Ok(SplitScores { split: split.to_string(), nll: scores.nll, squared_error: scores.squared_error, zms })
+    let pit = if split == "valid" { pit::histogram(objective.outcome(), &prediction, &target)? } else { vec![] };
+    Ok(SplitScores { split: split.to_string(), nll: scores.nll, squared_error: scores.squared_error, zms, pit })
 }
 
 fn mean_squared_z(outcome: &Outcome, prediction: &Prediction, target: &Target) -> Result<f64, TrainError> {

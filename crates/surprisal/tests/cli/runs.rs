@@ -50,6 +50,17 @@ fn a_table_leaves_everything_and_its_configuration_runs_again() {
     let count = |event: &str| events.iter().filter(|e| e["event"] == event).count();
     assert_eq!((count("start"), count("step"), count("evaluation"), count("finished")), (1, 6 * 3, 6, 1));
 
+    // A histogram of the probability integral transform at every evaluation: its mean density is 1.
+    let curves = place.read("out/figures/learning_curves.csv");
+    assert!(curves.lines().next().unwrap().ends_with(",pit_18,pit_19"), "{curves}");
+    let valid: Vec<&str> = curves.lines().filter(|line| line.starts_with("valid,")).collect();
+    assert_eq!(valid.len(), 6);
+    for line in valid {
+        let density: Vec<f64> = line.split(',').skip(6).map(|cell| cell.parse().unwrap()).collect();
+        assert_eq!(density.len(), 20);
+        assert!((density.iter().sum::<f64>() / 20.0 - 1.0).abs() < 1e-12, "{line}");
+    }
+
     // The resolved configuration is an experiment of its own, with the same result.
     place.succeed(&["run", "out/config.toml", "--out", "again"]);
     assert_eq!(json(&place, "again/metrics.json")["splits"], metrics["splits"]);
