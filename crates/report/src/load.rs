@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use surprisal_data::run_file::{PerSampleCurve, PerSampleQuantity, Reader, RunFileError};
+use surprisal_data::run_file::{FrameEnergies, PerSampleCurve, PerSampleQuantity, Reader, RunFileError};
 use surprisal_objective::calibration::onset::{self, OnsetCurves, OnsetOptions, OnsetReport};
 use surprisal_objective::likelihood::{Coupling, LikelihoodConfig};
 
 use crate::ReportError;
-use crate::run_data::{Curves, RunData, SplitCurves, SplitData, root_mean_square};
+use crate::run_data::{Curves, FrameEnergy, RunData, SplitCurves, SplitData, root_mean_square};
 
 /// The split whose curves are searched for the onset of miscalibration.
 const ONSET_SPLIT: &str = "valid";
@@ -91,6 +91,7 @@ fn split(
         })
     };
     let mut split = SplitData::new(name, dim);
+    split.energies = energies(reader, name)?;
     split.nll = column("nll", 1)?;
     split.group = reader.group(name)?.into_iter().map(u64::from).collect();
     if n == 0 || split.nll.iter().all(|v| v.is_nan()) {
@@ -125,6 +126,16 @@ fn split(
         .map(|(uncertainty, values)| (uncertainty.to_owned(), values.chunks_exact(dim).map(root_mean_square).collect()))
         .collect();
     Ok(split)
+}
+
+/// The frames of a split whose energy is known and predicted.
+fn energies(reader: &Reader, split: &str) -> Result<Vec<FrameEnergy>, RunFileError> {
+    let Some(FrameEnergies { n_atoms, reference, predicted }) = reader.frame_energies(split)? else {
+        return Ok(vec![]);
+    };
+    let frames = reference.into_iter().zip(predicted).zip(n_atoms);
+    let frames = frames.map(|((reference, predicted), n_atoms)| FrameEnergy { reference, predicted, n_atoms });
+    Ok(frames.filter(|f| f.reference.is_finite() && f.predicted.is_finite()).collect())
 }
 
 fn curves(reader: &Reader) -> Result<Curves, ReportError> {
