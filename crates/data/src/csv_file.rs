@@ -179,6 +179,19 @@ pub enum CsvFault {
     },
 }
 
+impl CsvFault {
+    /// The key of the `[data.…]` table that it is about, if it is about one.
+    pub fn setting(&self) -> Option<&'static str> {
+        match self {
+            Self::NoColumn { key, .. } | Self::NothingNamed { key } => Some(key),
+            Self::UsedTwice { second, .. } => Some(second),
+            Self::CategoricalNotInput { .. } => Some("categorical"),
+            Self::Label { .. } => Some("target"),
+            _ => None,
+        }
+    }
+}
+
 impl Diagnose for CsvError {
     fn blame(&self) -> Blame {
         Blame::User

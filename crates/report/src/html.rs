@@ -136,6 +136,20 @@ fn table(run: &RunData, metrics: &Metrics) -> String {
             (split["coverage"][&key].as_f64(), interval[0].as_f64().zip(interval[1].as_f64()))
         });
     }
+    if run.splits.iter().any(|split| !split.energies.is_empty()) {
+        for (key, label, good) in [
+            ("rmse", "Energy RMSE <i>eV</i>", "lower"),
+            ("rmse_per_atom", "Energy RMSE <i>eV/atom</i>", "lower"),
+            ("mae_per_atom", "Energy MAE <i>eV/atom</i>", "lower"),
+            ("bias_per_atom", "Energy bias <i>eV/atom</i>", "0"),
+        ] {
+            row(label, good, &|split| {
+                let energy = &metrics.value()["splits"][split]["energy"];
+                let interval = &energy["intervals"][key];
+                (energy[key].as_f64(), interval[0].as_f64().zip(interval[1].as_f64()))
+            });
+        }
+    }
     if run.shifted().next().is_some() {
         row("AUROC of the uncertainty", "higher", &|split| {
             let entry = &metrics.value()["ood"][split];

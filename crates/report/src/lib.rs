@@ -3,6 +3,7 @@
 //! [`write()`] turns `run.h5` into `metrics.json`, `figures/` and `report.html`; the parts in between
 //! are plain: [`load`] gives a [`RunData`], [`Metrics::of`] measures it, [`figure::FIGURES`] draw it.
 
+mod energy;
 pub mod error;
 pub mod figure;
 mod html;

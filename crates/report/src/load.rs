@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use surprisal_data::run_file::{PerSampleQuantity, Reader, RunFileError};
+use surprisal_data::run_file::{FrameEnergies, PerSampleCurve, PerSampleQuantity, Reader, RunFileError};
 use surprisal_objective::calibration::onset::{self, OnsetCurves, OnsetOptions, OnsetReport};
 use surprisal_objective::likelihood::{Coupling, LikelihoodConfig};
 use surprisal_objective::{Columns, SampleColumns};
 
 use crate::ReportError;
-use crate::run_data::{Curves, RunData, SplitCurves, SplitData, root_mean_square};
+use crate::run_data::{Curves, FrameEnergy, RunData, SplitCurves, SplitData, root_mean_square};
 
 /// The split whose curves are searched for the onset of miscalibration.
 const ONSET_SPLIT: &str = "valid";
@@ -95,6 +95,7 @@ fn split(
         })
     };
     let mut split = SplitData::new(name, dim);
+    split.energies = energies(reader, name)?;
     split.nll = column("nll", 1)?;
     split.group = reader.group(name)?.into_iter().map(u64::from).collect();
     if n == 0 || split.nll.iter().all(|v| v.is_nan()) {
@@ -132,6 +133,16 @@ fn split(
     Ok(split)
 }
 
+/// The frames of a split whose energy is known and predicted.
+fn energies(reader: &Reader, split: &str) -> Result<Vec<FrameEnergy>, RunFileError> {
+    let Some(FrameEnergies { n_atoms, reference, predicted }) = reader.frame_energies(split)? else {
+        return Ok(vec![]);
+    };
+    let frames = reference.into_iter().zip(predicted).zip(n_atoms);
+    let frames = frames.map(|((reference, predicted), n_atoms)| FrameEnergy { reference, predicted, n_atoms });
+    Ok(frames.filter(|f| f.reference.is_finite() && f.predicted.is_finite()).collect())
+}
+
 fn curves(reader: &Reader) -> Result<Curves, ReportError> {
     let splits = reader
         .splits()
@@ -142,7 +153,11 @@ fn curves(reader: &Reader) -> Result<Curves, ReportError> {
                 if metrics.iter().any(|m| m == metric) { reader.curve(name, metric).map(Some) } else { Ok(None) }
             };
             let (Some(nll), Some(mse)) = (curve("nll")?, curve("mse")?) else { return Ok(None) };
-            Ok(Some(SplitCurves { name: name.clone(), nll, mse, zms: curve("zms")? }))
+            let pit = match reader.has_pit(name) {
+                true => (0..reader.n_evaluations()).map(|t| reader.pit_at(name, t)).collect::<Result<_, _>>()?,
+                false => vec![],
+            };
+            Ok(Some(SplitCurves { name: name.clone(), nll, mse, zms: curve("zms")?, pit }))
         })
         .collect::<Result<Vec<_>, RunFileError>>()?;
     Ok(Curves { epoch: reader.epochs()?, splits: splits.into_iter().flatten().collect(), selected: reader.selected()? })
@@ -164,7 +179,28 @@ fn find_onset(reader: &Reader, seed: u64) -> Result<Option<OnsetReport>, ReportE
     } else {
         None
     };
-    let curves =
-        OnsetCurves { nll: &nll.values, squared_error: &squared_error.values, group: &group, zms: zms.as_deref() };
+    let observed = ever_observed(&nll);
+    if observed.is_empty() {
+        return Ok(None);
+    }
+    let (nll, squared_error) = (kept(&nll, &observed), kept(&squared_error, &observed));
+    let group: Vec<u64> = observed.iter().map(|&i| group[i]).collect();
+    let curves = OnsetCurves { nll: &nll, squared_error: &squared_error, group: &group, zms: zms.as_deref() };
     Ok(Some(onset::detect(&curves, &OnsetOptions::new(seed))))
+}
+
+/// The samples with an NLL at any evaluation; where nothing was observed there is none at all.
+fn ever_observed(nll: &PerSampleCurve) -> Vec<usize> {
+    let has = |&i: &usize| nll.values.iter().skip(i).step_by(nll.n_samples).any(|v| !v.is_nan());
+    (0..nll.n_samples).filter(has).collect()
+}
+
+/// The curves of some samples, `[n_evaluations, n_kept]`.
+fn kept(curve: &PerSampleCurve, samples: &[usize]) -> Vec<f64> {
+    (0..curve.n_evaluations)
+        .flat_map(|t| {
+            let row = curve.evaluation(t);
+            samples.iter().map(|&i| row[i])
+        })
+        .collect()
 }

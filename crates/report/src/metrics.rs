@@ -12,6 +12,7 @@ use surprisal_objective::calibration::{
     OnsetReport, Verdict, auroc, coverage, ence, pit, rank, reliability, scores, sharpness, sparsification, zms,
 };
 
+use crate::energy;
 use crate::run_data::{RunData, SplitData};
 
 const N_RESAMPLES: usize = 1000;
@@ -37,7 +38,7 @@ impl Metrics {
             "model": run.model,
             "likelihood": run.likelihood,
             "reference_split": run.reference().map(|r| r.name.as_str()),
-            "units": units(&run.unit),
+            "units": units(run),
             "splits": splits,
             "ood": numbers.ood(run),
             "onset": numbers.onset(run),
@@ -66,14 +67,20 @@ impl Metrics {
     }
 }
 
-fn units(unit: &str) -> Value {
-    let data = if unit.is_empty() { "data" } else { unit };
+fn units(run: &RunData) -> Value {
+    let data = if run.unit.is_empty() { "data" } else { &run.unit };
     let mut units = Map::new();
     for name in ["nll", "nll_per_component"] {
         units.insert(name.into(), json!("nat"));
     }
     for name in ["rmse", "mae", "crps", "winkler", "sharpness"] {
         units.insert(name.into(), json!(data));
+    }
+    if run.splits.iter().any(|split| !split.energies.is_empty()) {
+        units.insert(
+            "energy".into(),
+            json!({"rmse": "eV", "mae": "eV", "rmse_per_atom": "eV", "mae_per_atom": "eV", "bias_per_atom": "eV"}),
+        );
     }
     Value::Object(units)
 }
@@ -139,6 +146,9 @@ impl Numbers {
         let columns =
             Columns { split, observed: &observed, error: &error, crps: &crps, sigma: &sigma, below: &below, cdf: &cdf };
         out.insert("intervals".into(), columns.intervals(&bootstrap));
+        if let Some(energy) = energy::measures(&split.energies, seed, N_RESAMPLES, LEVEL) {
+            out.insert("energy".into(), energy);
+        }
         Value::Object(out)
     }
 

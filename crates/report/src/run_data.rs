@@ -75,6 +75,9 @@ pub struct SplitCurves {
     pub mse: Vec<f64>,
     /// Mean z², where it was recorded.
     pub zms: Option<Vec<f64>>,
+    /// Density of the probability integral transform in equal bins of [0, 1], one histogram per
+    /// evaluation; empty where it was not recorded.
+    pub pit: Vec<Vec<f64>>,
 }
 
 /// The predictions of one split and what they claim.
@@ -104,6 +107,19 @@ pub struct SplitData {
     pub winkler: Vec<Vec<f64>>,
     /// Named uncertainties of each sample, `[n]` each: aleatoric, epistemic, … and `total`.
     pub uncertainties: Vec<(String, Vec<f64>)>,
+    /// Frames that have an energy, observed and predicted.
+    pub energies: Vec<FrameEnergy>,
+}
+
+/// The energy of one frame, eV.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct FrameEnergy {
+    /// Observed.
+    pub reference: f64,
+    /// Predicted.
+    pub predicted: f64,
+    /// Atoms of the frame.
+    pub n_atoms: usize,
 }
 
 impl SplitData {
@@ -122,6 +138,7 @@ impl SplitData {
             crps: vec![],
             winkler: vec![vec![]; surprisal_objective::calibration::coverage::LEVELS.len()],
             uncertainties: vec![],
+            energies: vec![],
         }
     }
 

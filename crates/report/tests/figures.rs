@@ -38,7 +38,7 @@ fn run(n: usize, half_width: f64, curve: &[f64]) -> RunData {
         split.group.push(i as u64);
     }
     let epoch = (0..curve.len()).map(|t| t as f64).collect();
-    let curves = SplitCurves { name: "valid".into(), nll: curve.to_vec(), mse: curve.to_vec(), zms: None };
+    let curves = SplitCurves { name: "valid".into(), nll: curve.to_vec(), mse: curve.to_vec(), zms: None, pit: vec![] };
     RunData {
         name: "small".into(),
         seed: 0,

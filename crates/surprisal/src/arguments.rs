@@ -24,6 +24,9 @@ pub(crate) enum Command {
     Resume {
         /// The run's folder
         directory: PathBuf,
+        /// Where to compute: cpu or cuda:N
+        #[arg(long, default_value = "cpu")]
+        device: String,
     },
     /// Parse and resolve a configuration, print it with all defaults, and try two steps
     Check(Configured),

@@ -18,6 +18,7 @@ use surprisal_train::{Predictor, TrainError, checkpoint, shard};
 use crate::command::say;
 use crate::experiment::Experiment;
 use crate::failure::Failure;
+use crate::log::Log;
 use crate::plan::{Assembled, Plan, Records};
 use crate::progress::Progress;
 use crate::recorder::{METRICS, Recorder, Silent};
@@ -89,9 +90,15 @@ impl<P: Predictor> Assembled<P> {
             Writer::create(&dir.run_file(), &layout)?
         };
         let progress = Progress::start(experiment.train.epochs, fit.n_steps(), state.progress.step);
-        let mut recorder = Recorder::new(run_file, &dir.log(), progress)?;
+        let mut recorder = Recorder::new(run_file, Log::open(&dir.log(), &state.progress)?, progress);
         recorder.log(&json!({"event": if resumed { "resume" } else { "start" }, "step": state.progress.step, "epoch": state.progress.epoch}))?;
-        let (outcome, state) = fit.run(state, &mut recorder)?;
+        let (outcome, state) = match fit.run(state, &mut recorder) {
+            Ok(ended) => ended,
+            Err(error) => {
+                recorder.failed(&error)?;
+                return Err(error.into());
+            }
+        };
         recorder.log(&json!({"event": format!("{outcome:?}").to_lowercase(), "step": state.progress.step, "epoch": state.progress.epoch}))?;
         let mut run_file = recorder.finish();
         if outcome == Outcome::Interrupted {

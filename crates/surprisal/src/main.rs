@@ -5,6 +5,7 @@ mod assembled;
 mod command;
 mod experiment;
 mod failure;
+mod log;
 mod origin;
 mod plan;
 mod progress;
@@ -13,6 +14,7 @@ mod recorder;
 mod run_dir;
 mod signals;
 mod source;
+mod values;
 
 use std::process::ExitCode;
 
@@ -37,7 +39,7 @@ fn main() -> ExitCode {
     }
     let run = move || match &arguments.command {
         Command::Run(run) => command::run::run(run),
-        Command::Resume { directory } => command::run::resume(directory),
+        Command::Resume { directory, device } => command::run::resume(directory, device),
         Command::Check(experiment) => command::check::run(experiment),
         Command::Report { directory } => command::report::run(directory),
         Command::List { family } => command::list::run(family.as_deref()),

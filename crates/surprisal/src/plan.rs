@@ -2,12 +2,14 @@
 //! built. Nothing is written to disk here.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use candle_core::Device;
 use surprisal_atoms::BuildForceModel as _;
 use surprisal_core::Layout;
 use surprisal_core::records::{Splits, Structure, Trajectory};
-use surprisal_data::DataConfig;
+use surprisal_data::{DataConfig, ExtxyzConfig};
 use surprisal_objective::{Coupling, Objective, Outcome, Standardization, penalty};
 use surprisal_train::Predictor;
 use surprisal_train::predictor::force::{ForcePredictor, ForceScaling, FrameGroup};
@@ -63,9 +65,10 @@ impl Plan {
     pub(crate) fn build(source: &Source, device: &Device) -> Result<Plan, Failure> {
         let experiment = &source.experiment;
         let (root, seed) = (&source.data_root, experiment.seed);
+        let bad_data = |error| source.origin.data(&experiment.data, error);
         match (&experiment.data, &experiment.model) {
             (DataConfig::Csv(data), ModelConfig::Mlp(model)) => {
-                let table = data.load(root, seed)?;
+                let table = data.load(root, seed).map_err(bad_data)?;
                 let (n_inputs, n_targets) = (table.inputs.len(), table.targets.len());
                 let rows = &table.splits.train;
                 let inputs = if data.standardize {
@@ -86,7 +89,7 @@ impl Plan {
                 };
                 let coupling = Coupling::Componentwise;
                 let objective = objective(source, coupling, targets.shift.clone(), targets.scale.clone(), penalized)?;
-                table.check_targets(&root.join(&data.path), |y| check_target(experiment, y))?;
+                table.check_targets(&root.join(&data.path), |y| check_target(experiment, y)).map_err(bad_data)?;
                 let predictor = Mlp::new(model, n_inputs, objective.outcome().layout(), seed, device)?;
                 let predictor = predictor.with_probes(objective.probes());
                 let splits = table.splits.try_map(|row| Ok::<_, Failure>(TableGroup::new(row, &inputs, &targets)))?;
@@ -99,7 +102,7 @@ impl Plan {
                 Ok(Plan::Mlp(Assembled { predictor, objective, splits, facts }))
             }
             (DataConfig::CsvSeries(data), ModelConfig::Ode(model)) => {
-                let series = data.load(root, seed)?;
+                let series = data.load(root, seed).map_err(bad_data)?;
                 let scaling = SeriesScaling::fit(&series.train);
                 let n = scaling.state.len();
                 let objective = objective(
@@ -109,7 +112,9 @@ impl Plan {
                     scaling.state.clone(),
                     penalty::Facts::default(),
                 )?;
-                let predictor = OdePredictor::new(model, objective.outcome().layout(), seed)?;
+                let predictor = OdePredictor::new(model, objective.outcome().layout(), seed).map_err(|e| {
+                    Failure::from(e).at(&source.origin.locate(&["likelihood", experiment.likelihood.name()]))
+                })?;
                 let splits = series.try_map(|trajectory| SeriesGroup::new(trajectory, &scaling))?;
                 let facts = Facts {
                     target_names: data.states.clone(),
@@ -120,7 +125,8 @@ impl Plan {
                 Ok(Plan::Ode(Assembled { predictor, objective, splits, facts }))
             }
             (DataConfig::Extxyz(data), ModelConfig::Painn(model)) => {
-                let (structures, isolated) = data.load(root, seed)?;
+                let (structures, isolated) = data.load(root, seed).map_err(bad_data)?;
+                check_energies(source, &structures)?;
                 let scaling = ForceScaling::fit(&structures.train, &isolated);
                 let objective = objective(
                     source,
@@ -134,7 +140,7 @@ impl Plan {
                 let predictor = ForcePredictor { model: model.build(layout.outputs, &species, seed, device)? };
                 let cutoff = predictor.model.cutoff_angstrom();
                 check_species(&structures, &species)?;
-                let splits = structures.try_map(|s| FrameGroup::new(s, cutoff, &scaling))?;
+                let splits = frame_groups(data, &structures, cutoff, &scaling)?;
                 let facts = Facts {
                     target_names: ["F_x", "F_y", "F_z"].map(String::from).to_vec(),
                     unit: "eV/Å",
@@ -143,7 +149,9 @@ impl Plan {
                 };
                 Ok(Plan::Force(Assembled { predictor, objective, splits, facts }))
             }
-            (data, model) => Err(mismatch(data.name(), model.name())),
+            (data, model) => {
+                Err(mismatch(data.name(), model.name()).at(&source.origin.locate(&["model", model.name()])))
+            }
         }
     }
 }
@@ -162,9 +170,47 @@ fn objective(
     facts: penalty::Facts,
 ) -> Result<Objective, Failure> {
     let Experiment { likelihood, risk, penalty, energy_likelihood, .. } = source.experiment.clone();
-    Outcome::new(likelihood, shift.len(), coupling, scale, shift)
-        .and_then(|outcome| Objective::with_facts(outcome, risk, penalty, energy_likelihood, facts))
-        .map_err(|error| source.origin.objective(error))
+    let outcome = Outcome::new(likelihood, shift.len(), coupling, scale, shift)
+        .map_err(|error| source.origin.likelihood(&["likelihood"], error))?;
+    Objective::with_facts(outcome, risk, penalty, energy_likelihood, facts)
+        .map_err(|error| source.origin.objective(&source.experiment, error))
+}
+
+/// A likelihood of energies needs frames that have some.
+fn check_energies(source: &Source, structures: &Splits<Structure>) -> Result<(), Failure> {
+    if source.experiment.energy_likelihood.is_none() || structures.train.iter().any(|s| s.energy.is_some()) {
+        return Ok(());
+    }
+    Err(Failure::user(
+        format!(
+            "{}: an energy likelihood is configured, but no training frame has an energy",
+            source.origin.locate(&["energy_likelihood"])
+        ),
+        "set `data.extxyz.energy_key`, or remove `energy_likelihood`",
+    ))
+}
+
+/// Every frame with its graph; messages name the file it was read from.
+fn frame_groups(
+    data: &ExtxyzConfig,
+    structures: &Splits<Structure>,
+    cutoff: f64,
+    scaling: &ForceScaling,
+) -> Result<Splits<FrameGroup>, Failure> {
+    let part = |file: &Path, frames: &[Structure]| -> Result<Vec<FrameGroup>, Failure> {
+        let name: Arc<str> = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into();
+        let group = |frame| FrameGroup::new(frame, &name, cutoff, scaling);
+        frames.iter().map(|frame| group(frame).map_err(|e| Failure::from(e).at(&name))).collect()
+    };
+    let tests = structures.test.iter().map(|(name, frames)| {
+        let file = data.test.get(name).map_or(Path::new(name), PathBuf::as_path);
+        Ok::<_, Failure>((name.clone(), part(file, frames)?))
+    });
+    Ok(Splits {
+        train: part(&data.train, &structures.train)?,
+        valid: part(data.valid.as_ref().unwrap_or(&data.train), &structures.valid)?,
+        test: tests.collect::<Result<_, _>>()?,
+    })
 }
 
 /// The atomic numbers that occur, ascending.

@@ -284,14 +284,11 @@ impl<P: Predictor> Fit<'_, P> {
     }
 
     fn not_finite(&self, what: &'static str, value: f64, step: u64, epoch: usize, groups: &[&P::Group]) -> TrainError {
-        let mut names: Vec<String> = groups.iter().take(8).map(|g| self.predictor.describe(g)).collect();
-        if groups.len() > names.len() {
-            names.push(format!("… ({} in all)", groups.len()));
-        }
+        let groups = groups.iter().map(|g| self.predictor.describe(g)).collect();
         let kept = match checkpoint::newest(self.checkpoints) {
             Some(path) => format!("; the last good checkpoint is {}", path.display()),
             None => String::new(),
         };
-        TrainError::NotFinite { what, value, step, epoch, groups: names.join(", "), kept }
+        TrainError::NotFinite { what, value, step, epoch, groups, kept }
     }
 }

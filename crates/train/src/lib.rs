@@ -16,6 +16,7 @@ pub mod evaluate;
 pub mod fit;
 pub mod gradient;
 pub mod optimizer;
+mod pit;
 pub mod predictor;
 pub mod schedule;
 pub mod settings;

@@ -18,7 +18,7 @@ use self::encoding::{Attribute, Input, Target};
 pub use self::target::{Label, TargetColumns};
 use crate::csv_file::{CsvError, CsvFault, CsvFile};
 use crate::error::{DataError, Place};
-use crate::split::{Fractions, SplitError};
+use crate::split::{Fractions, SplitError, ValidSplit};
 
 /// Rows of a CSV file (`[data.csv]`).
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -48,10 +48,13 @@ pub struct CsvConfig {
     /// What to do with a word of a categorical input that no training row has.
     #[serde(default)]
     pub unseen_levels: UnseenLevels,
-    /// Share of the rows, drawn at random, that is kept for validation. With `splits`, a share of
-    /// the rows that are not test rows.
+    /// Share of the rows that is kept for validation. With `splits` or `folds`, a share of the rows
+    /// that are not test rows.
     #[serde(default)]
     pub valid_fraction: f64,
+    /// Whether validation rows are drawn at random or are the last block of the file.
+    #[serde(default)]
+    pub valid_split: ValidSplit,
     /// Share of the rows, drawn at random, that is kept for the test.
     #[serde(default)]
     pub test_fraction: f64,
@@ -102,32 +105,14 @@ pub struct TableSplits {
 impl CsvConfig {
     /// Reads the file, relative to `root`, and cuts its rows into parts.
     pub fn load(&self, root: &Path, seed: u64) -> Result<TableSplits, DataError> {
-        if self.splits.is_some() && self.test_fraction != 0.0 {
-            return Err(SplitError::Conflict { first: "splits", second: "test_fraction" }.into());
-        }
-        match (&self.splits, self.split) {
-            (Some(_), None) => return Err(SplitError::Incomplete { present: "splits", absent: "split" }.into()),
-            (None, Some(_)) => return Err(SplitError::Incomplete { present: "split", absent: "splits" }.into()),
-            _ => {}
-        }
-        match (self.folds, self.fold) {
-            (Some(_), None) => return Err(SplitError::Incomplete { present: "folds", absent: "fold" }.into()),
-            (None, Some(_)) => return Err(SplitError::Incomplete { present: "fold", absent: "folds" }.into()),
-            (Some(_), _) if self.splits.is_some() => {
-                return Err(SplitError::Conflict { first: "folds", second: "splits" }.into());
-            }
-            (Some(_), _) if self.test_fraction != 0.0 => {
-                return Err(SplitError::Conflict { first: "folds", second: "test_fraction" }.into());
-            }
-            _ => {}
-        }
+        self.check()?;
         let csv = CsvFile::read(&root.join(&self.path))?;
         let (inputs, target) = self.columns(&csv)?;
         let attributes =
             self.attributes.iter().map(|name| Attribute::new(&csv, name)).collect::<Result<Vec<_>, _>>()?;
 
         let rows: Vec<usize> = (0..csv.n_rows()).collect();
-        let fractions = Fractions { valid: self.valid_fraction, test: self.test_fraction };
+        let fractions = self.fractions();
         let chosen = match (&self.splits, self.split, self.folds, self.fold) {
             (Some(lists), Some(split), _, _) => Some(split_list::read(&root.join(lists), split, csv.n_rows())?),
             (_, _, Some(folds), Some(fold)) => Some(crate::split::fold(rows.len(), folds, fold, "rows", seed)?),
@@ -178,6 +163,34 @@ impl CsvConfig {
             attributes: self.attributes.iter().cloned().zip(attributes.into_iter().map(|a| a.levels)).collect(),
             splits,
         })
+    }
+
+    /// Whether every value is possible, as far as it can be told without the files.
+    pub fn check(&self) -> Result<(), DataError> {
+        if self.splits.is_some() && self.test_fraction != 0.0 {
+            return Err(SplitError::Conflict { first: "splits", second: "test_fraction" }.into());
+        }
+        match (&self.splits, self.split) {
+            (Some(_), None) => return Err(SplitError::Incomplete { present: "splits", absent: "split" }.into()),
+            (None, Some(_)) => return Err(SplitError::Incomplete { present: "split", absent: "splits" }.into()),
+            _ => {}
+        }
+        match (self.folds, self.fold) {
+            (Some(_), None) => return Err(SplitError::Incomplete { present: "folds", absent: "fold" }.into()),
+            (None, Some(_)) => return Err(SplitError::Incomplete { present: "fold", absent: "folds" }.into()),
+            (Some(_), _) if self.splits.is_some() => {
+                return Err(SplitError::Conflict { first: "folds", second: "splits" }.into());
+            }
+            (Some(_), _) if self.test_fraction != 0.0 => {
+                return Err(SplitError::Conflict { first: "folds", second: "test_fraction" }.into());
+            }
+            _ => {}
+        }
+        Ok(self.fractions().check()?)
+    }
+
+    fn fractions(&self) -> Fractions {
+        Fractions { valid: self.valid_fraction, valid_split: self.valid_split, test: self.test_fraction }
     }
 
     /// The columns, each of which may be used once.

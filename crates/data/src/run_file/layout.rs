@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use surprisal_core::records::Structure;
 
-use super::RunFileError;
+use super::{PIT_BINS, RunFileError};
 
 /// Everything a run file will hold.
 #[derive(Debug, Clone)]
@@ -39,7 +39,8 @@ pub struct SplitLayout {
     pub columns: Vec<Column>,
     /// Names of the curves, such as `nll`, `mse`, `loss`.
     pub metrics: Vec<String>,
-    /// Whether every sample's NLL and squared error are stored at every evaluation.
+    /// Whether every sample's NLL and squared error, and the histogram of the probability integral
+    /// transform, are stored at every evaluation.
     pub per_sample: bool,
     /// Trajectories that are stored beside the samples.
     pub trajectories: Option<Trajectories>,
@@ -145,7 +146,7 @@ impl Layout {
         check_family("split", &splits, &["epoch", "step", "learning_rate", "selected"])?;
         for split in &self.splits {
             let metrics: Vec<&str> = split.metrics.iter().map(String::as_str).collect();
-            check_family("metric", &metrics, &["per_sample"])?;
+            check_family("metric", &metrics, &["per_sample", "pit"])?;
             let columns: Vec<&str> = split.columns.iter().map(|c| c.name.as_str()).collect();
             check_family("column", &columns, &["target", "location", "nll", "group"])?;
         }
@@ -192,6 +193,7 @@ impl SplitLayout {
         if self.per_sample {
             items.push(Item::growing(format!("{curves}/per_sample/nll"), Element::F64, &[n]).unit("nat"));
             items.push(Item::growing(format!("{curves}/per_sample/squared_error"), Element::F64, &[n]));
+            items.push(Item::growing(format!("{curves}/pit"), Element::F64, &[PIT_BINS]));
         }
         if let Some(trajectories) = &self.trajectories {
             items.extend(trajectories.items(&format!("/trajectories/{}", self.name)));

@@ -1,6 +1,7 @@
 use surprisal_core::{Blame, Diagnose};
 use surprisal_data::run_file::{
-    Column, Evaluation, Layout, PerSampleQuantity, PredictionTable, Reader, RunFileError, SplitEvaluation, Writer,
+    Column, Evaluation, Layout, PIT_BINS, PerSampleQuantity, PredictionTable, Reader, RunFileError, SplitEvaluation,
+    Writer,
 };
 
 use crate::example::{self, N_TEST, numbers, value};
@@ -40,6 +41,14 @@ fn what_is_written_is_read() {
             assert_eq!(squared_error.evaluation(evaluation)[sample], expected * expected);
         }
     }
+
+    for evaluation in 0..3 {
+        assert_eq!(run.pit_at("hot", evaluation).unwrap(), example::pit(evaluation));
+    }
+    let energies = run.frame_energies("hot").unwrap().unwrap();
+    assert_eq!((energies.n_atoms, energies.predicted), (vec![3, 2], vec![-5.0, -1.0]));
+    assert!(energies.reference[0] == -5.5 && energies.reference[1].is_nan());
+    assert_eq!(run.frame_energies("train").unwrap(), None);
 
     assert_eq!(run.columns("hot").unwrap(), ["df", "scale"]);
     let log_scale = run.column("train", "log_scale").unwrap();
@@ -96,6 +105,9 @@ fn a_resume_keeps_what_it_is_told_and_goes_on() {
     let run = Reader::open(&path).unwrap();
     let places: Vec<usize> = (0..270).chain(1000..1003).collect();
     let curve: Vec<f64> = places.iter().map(|&e| value(e, 2)).collect();
+    for (i, &place) in places.iter().enumerate() {
+        assert_eq!(run.pit_at("hot", i).unwrap(), example::pit(place));
+    }
     assert_eq!(run.curve("hot", "nll").unwrap(), curve);
     let nll = run.per_sample("hot", PerSampleQuantity::Nll).unwrap();
     for (row, &place) in places.iter().enumerate() {
@@ -142,8 +154,8 @@ fn wrong_shapes_name_the_object() {
     let error = writer.write_parameter("gamma", &[0.0]).unwrap_err();
     assert!(matches!(&error, RunFileError::Missing { object, .. } if object == "/parameters/gamma"), "{error}");
 
-    let train = SplitEvaluation { metrics: vec![0.0, 0.0], nll: &[], squared_error: &[] };
-    let hot = SplitEvaluation { metrics: vec![0.0], nll: &[1.0], squared_error: &[1.0] };
+    let train = SplitEvaluation { metrics: vec![0.0, 0.0], nll: &[], squared_error: &[], pit: &[] };
+    let hot = SplitEvaluation { metrics: vec![0.0], nll: &[1.0], squared_error: &[1.0], pit: &[] };
     let splits = vec![train, hot];
     let error = writer.append(&Evaluation { epoch: 0.0, step: 0, learning_rate: 0.0, splits }).unwrap_err();
     assert!(matches!(&error, RunFileError::Shape { object, .. } if object == "/curves/hot/per_sample"), "{error}");
@@ -212,8 +224,8 @@ fn empty_splits_and_no_splits_are_files_too() {
     layout.splits[1].trajectories = None;
     let path = folder.path().join("empty.h5");
     let mut writer = Writer::create(&path, &layout).unwrap();
-    let train = SplitEvaluation { metrics: vec![1.0, 2.0], nll: &[], squared_error: &[] };
-    let hot = SplitEvaluation { metrics: vec![f64::NAN], nll: &[], squared_error: &[] };
+    let train = SplitEvaluation { metrics: vec![1.0, 2.0], nll: &[], squared_error: &[], pit: &[] };
+    let hot = SplitEvaluation { metrics: vec![f64::NAN], nll: &[], squared_error: &[], pit: &[0.0; PIT_BINS] };
     let splits = vec![train, hot];
     writer.append(&Evaluation { epoch: 0.0, step: 0, learning_rate: 0.0, splits }).unwrap();
     drop(writer);

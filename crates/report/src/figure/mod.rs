@@ -9,6 +9,7 @@ mod font;
 mod learning_curves;
 mod parity;
 mod pit;
+mod pit_insets;
 mod reliability;
 mod svg;
 mod ticks;

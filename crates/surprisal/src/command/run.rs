@@ -37,10 +37,10 @@ pub(crate) fn run(arguments: &Run) -> Result<ExitCode, Failure> {
 }
 
 /// Goes on with the run in a folder.
-pub(crate) fn resume(directory: &Path) -> Result<ExitCode, Failure> {
+pub(crate) fn resume(directory: &Path, device_name: &str) -> Result<ExitCode, Failure> {
     let dir = RunDir::open(directory)?;
     let source = source::read(&dir.config(), &[])?;
-    go_on(&dir, &source, &candle_core::Device::Cpu)
+    go_on(&dir, &source, &device(device_name)?)
 }
 
 fn go_on(dir: &RunDir, source: &Source, device: &candle_core::Device) -> Result<ExitCode, Failure> {

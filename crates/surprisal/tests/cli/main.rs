@@ -6,3 +6,4 @@ mod errors;
 mod place;
 mod resume;
 mod runs;
+mod settings;

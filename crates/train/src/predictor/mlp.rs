@@ -31,6 +31,14 @@ fn float64() -> Precision {
     Precision::Float64
 }
 
+impl MlpConfig {
+    /// The first impossible value, in words that begin with the key in backticks.
+    pub fn problem(&self) -> Option<String> {
+        let empty = self.hidden.iter().position(|&width| width == 0)?;
+        Some(format!("`hidden` must be widths of at least 1, found 0 (layer {})", empty + 1))
+    }
+}
+
 /// φ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -96,9 +104,9 @@ impl Mlp {
         seed: u64,
         device: &Device,
     ) -> Result<Self, TrainError> {
-        if let Some(position) = config.hidden.iter().position(|&width| width == 0) {
+        if let Some(message) = config.problem() {
             return Err(TrainError::Unfit {
-                message: format!("`model.mlp.hidden` has a layer of width 0 (number {})", position + 1),
+                message,
                 hint: "leave the layer out; `hidden = []` is a linear model".into(),
             });
         }

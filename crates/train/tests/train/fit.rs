@@ -233,7 +233,7 @@ fn a_loss_that_is_not_a_number_names_its_place() {
     let error = run(&setup, directory.path()).unwrap_err();
     let newest = checkpoint::newest(directory.path()).unwrap();
     let TrainError::NotFinite { what, value, step, epoch, groups, kept } = &error else { panic!("{error}") };
-    assert_eq!((*what, value.is_nan(), *epoch, groups.as_str()), ("loss", true, 1, "line 6"));
+    assert_eq!((*what, value.is_nan(), *epoch, groups.as_slice()), ("loss", true, 1, &["line 6".to_owned()][..]));
     assert!(*step > 1, "another seed, please");
     assert_eq!(*kept, format!("; the last good checkpoint is {}", newest.display()));
     let text = format!("the loss became NaN at step {step} (epoch 1), batch: line 6; the last good checkpoint is ");
@@ -247,5 +247,16 @@ fn a_loss_that_is_not_a_number_names_its_place() {
 
     setup.settings.batch_size = 15;
     let error = run(&setup, TempDir::new().unwrap().path()).unwrap_err().to_string();
-    assert!(error.contains("at step 1 (epoch 1), batch: line ") && error.ends_with("… (15 in all)"), "{error}");
+    assert!(error.contains("at step 1 (epoch 1), batch: line "), "{error}");
+    assert_eq!(error.matches("line ").count(), 15, "{error}");
+}
+
+#[test]
+fn a_message_names_32_groups_and_the_error_all() {
+    let groups: Vec<String> = (1..=40).map(|i| format!("line {i}")).collect();
+    let error =
+        TrainError::NotFinite { what: "loss", value: f64::INFINITY, step: 3, epoch: 1, groups, kept: String::new() };
+    let text = error.to_string();
+    assert_eq!(text.matches("line ").count(), 32, "{text}");
+    assert!(text.ends_with("line 32, … (40 in all; all are listed in log.jsonl)"), "{text}");
 }

@@ -178,6 +178,6 @@ pub(crate) fn forces(structures: &[Structure], forces: ForceOutput, loss: &Loss,
         ..PainnConfig::new(3.0)
     };
     let model = config.build(objective.outcome().layout().outputs, &[1, 6, 8], seed, &Device::Cpu).unwrap();
-    let splits = splits.try_map(|s| FrameGroup::new(s, 3.0, &scaling)).unwrap();
+    let splits = splits.try_map(|s| FrameGroup::new(s, &"train.xyz".into(), 3.0, &scaling)).unwrap();
     Setup::new(ForcePredictor { model }, objective, splits)
 }
