@@ -2,8 +2,8 @@
 
 One file per family. A case has the parameters by name, the observation y, and there the CDF, the
 probability above it, the CRPS, the mean and the variance; for discrete families also P(Y < y). The CDFs
-are textbook series at so many digits that nothing cancels. The CRPS is a sum over
-the support or an integral where that is affordable, else the published closed form.
+are textbook series at so many digits that nothing cancels. The CRPS is a sum over the support or an
+integral where that is affordable, else the published closed form.
 
 Usage: python scripts/reference/marginal.py [FAMILY...]   (needs mpmath)
 """
@@ -218,7 +218,7 @@ def log_normal():
 def von_mises():
     for loc, kappa in [(0.3, 0.0), (0.3, 1e-5), (-1.0, 0.4), (0.3, 2.5), (3.0, 15.0), (0.0, 300.0), (1.0, 1e5), (0.0, 3e7)]:
         k, mu = mp.mpf(kappa), mp.mpf(loc)
-        # scaled: e^{−κ} is taken out
+        # e^{−κ} is taken out
         normalizer = 2 * mp.pi * mp.besseli(0, k) * mp.exp(-k)
         density = lambda t: mp.exp(-2 * k * mp.sin(t / 2) ** 2) / normalizer
         width = min(mp.mpf(3), 1 / mp.sqrt(k + mp.mpf("1e-9")))
@@ -238,8 +238,7 @@ def von_mises():
             d = mp.mpf(y) - mu
             upper = tail(abs(d))
             lower = 1 - upper if d >= 0 else upper
-            # E d(Θ, y) − ½E d(Θ, Θ′) by the characteristic function I_j/I_0 of the distance's Fourier series,
-            # or, up to κ = 20, by the integrals themselves
+            # E d(Θ, y) − ½E d(Θ, Θ′) by the integrals themselves
             if kappa <= 20:
                 distance = lambda t: abs(mp.fmod(t - d + 3 * mp.pi, 2 * mp.pi) - mp.pi)
                 opposite = d - mp.pi if d > 0 else d + mp.pi
@@ -250,7 +249,7 @@ def von_mises():
                 pair = mp.quad(between, [0, mp.pi / 4, mp.pi / 2, mp.pi]) * 4 * mp.pi / normalizer**2
                 crps = near - pair / 2
             else:
-                # 0.5 ∫∫ by one-dimensional integrals over a window in which all the mass lies
+                # the same over a window in which all the mass lies
                 near = mp.quad(lambda t: abs(t - d) * density(t), sorted([-g for g in grid] + grid + [d]))
                 between = lambda t: t * mp.besseli(0, 2 * k * mp.cos(t / 2)) * mp.exp(-2 * k)
                 pair = mp.quad(between, [2 * g for g in grid[:12] if 2 * g < mp.pi]) * 4 * mp.pi / normalizer**2

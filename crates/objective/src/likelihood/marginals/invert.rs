@@ -29,10 +29,19 @@ fn excess(p: f64, at: &Point) -> (f64, f64) {
 /// The point between `low` and `high` where a continuous CDF is `p`.
 pub(super) fn invert(p: f64, (mut low, mut high): (f64, f64), start: f64, at: impl Fn(f64) -> Point) -> f64 {
     let mut y = if start > low && start < high { start } else { 0.5 * (low + high) };
-    for step in 0..MOST_STEPS {
+    let mut best = (f64::INFINITY, y);
+    let mut by_newton = false;
+    for _ in 0..MOST_STEPS {
         let (excess, newton) = excess(p, &at(y));
-        if excess.abs() <= 2e-15 {
-            return y;
+        let distance = excess.abs();
+        // close by, Newton squares the error: one that does not shrink is rounding
+        if distance <= 2e-15 || (by_newton && best.0 < 1e-7 && distance > 0.1 * best.0) {
+            return if distance < best.0 { y } else { best.1 };
+        }
+        // far off, it may creep along a flat stretch between two modes
+        let creeps = distance > 0.5 * best.0 && distance > 1e-7;
+        if distance < best.0 {
+            best = (distance, y);
         }
         if excess > 0.0 {
             high = y;
@@ -40,14 +49,14 @@ pub(super) fn invert(p: f64, (mut low, mut high): (f64, f64), start: f64, at: im
             low = y;
         }
         let candidate = y + newton;
-        // Newton may creep along a flat stretch between two modes: every fourth step halves
-        let next = if candidate > low && candidate < high && step % 4 != 3 { candidate } else { 0.5 * (low + high) };
+        by_newton = candidate > low && candidate < high && !creeps;
+        let next = if by_newton { candidate } else { 0.5 * (low + high) };
         if (next - y).abs() <= f64::EPSILON * y.abs() || next <= low || next >= high {
             return next;
         }
         y = next;
     }
-    y
+    best.1
 }
 
 /// The smallest whole number ≥ 0 where the CDF reaches `p`.

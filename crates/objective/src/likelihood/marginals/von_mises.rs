@@ -8,7 +8,7 @@
 //! - CRPS on the circle (Grimit, Gneiting, Berrocal & Johnson 2006, eq. 10): E d(Θ, y) − ½·E d(Θ, Θ′)
 //!   with d the length of the shorter arc. By d(δ) = π/2 − 4/π·Σ cos(jδ)/j² over odd j and
 //!   E cos(j(Θ − loc)) = ρⱼ = Iⱼ(κ)/I₀(κ) it is π/4 − 4/π·Σ ρⱼ cos(jδ)/j² + 2/π·Σ ρⱼ²/j²; about 4√κ
-//!   terms matter. Above κ = 1e7 the distribution is normal to 1e-11 of the score.
+//!   terms matter. Above κ = 3e6 the score is that of the normal distribution to 1e-11.
 
 use std::f64::consts::{FRAC_PI_4, PI, TAU};
 
@@ -44,7 +44,7 @@ const PANEL_FALL: f64 = 8.0;
 const FALL: f64 = 45.0;
 
 /// Above this κ the CRPS is that of the normal distribution.
-const NEARLY_NORMAL: f64 = 1e7;
+const NEARLY_NORMAL: f64 = 3e6;
 
 impl VonMisesMarginal {
     /// −ln of the density relative to its maximum.
