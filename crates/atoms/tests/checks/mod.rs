@@ -141,6 +141,7 @@ pub(crate) fn pullback(model: &dyn ForceModel) {
         location: random(&prediction.location, 0),
         outputs: prediction.outputs.as_ref().map(|u| random(u, 1)),
         energy: prediction.energy.as_ref().map(|e| random(e, 2)),
+        probes: vec![],
     };
     let contraction = || -> f64 {
         let p = model.evaluate(&graphs).unwrap();
