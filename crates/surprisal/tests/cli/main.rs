@@ -4,6 +4,8 @@ mod architecture;
 mod configs;
 mod errors;
 mod place;
+mod real;
 mod resume;
 mod runs;
 mod settings;
+mod studies;
