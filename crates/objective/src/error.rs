@@ -102,6 +102,12 @@ pub enum ObjectiveError {
         /// What it needs.
         need: String,
     },
+    /// A risk that weighs samples for data that does not.
+    #[error("risk `{risk}` needs weights of the rows")]
+    NoWeights {
+        /// Name of the risk.
+        risk: &'static str,
+    },
     /// A likelihood of vectors for single numbers.
     #[error("likelihood `{likelihood}` is for several components together, found one")]
     NeedsVector {
@@ -125,6 +131,7 @@ impl Diagnose for ObjectiveError {
             | Self::EnergyFromNetwork { .. }
             | Self::NoEnergy { .. }
             | Self::NeedsVector { .. }
+            | Self::NoWeights { .. }
             | Self::PenaltyMisplaced { .. } => Blame::User,
             Self::TargetScale { .. } | Self::Width { .. } | Self::Tensor(_) => Blame::Program,
         }
@@ -151,6 +158,7 @@ impl Diagnose for ObjectiveError {
             Self::PenaltyMisplaced { penalty, .. } => {
                 Some(format!("correct it, or remove `{penalty}` from the penalties"))
             }
+            Self::NoWeights { .. } => Some("name their column: data.csv.weight = \"…\"".into()),
             Self::NeedsVector { likelihood: "categorical" } => {
                 Some("name the column of classes: target = { column = \"…\" }".into())
             }

@@ -85,6 +85,7 @@ impl Plan {
                 let penalized = penalty::Facts {
                     inputs: table.inputs.clone(),
                     attributes: table.attributes.iter().map(|(name, _)| name.clone()).collect(),
+                    weighted: data.weight.is_some(),
                     ..penalty::Facts::default()
                 };
                 let coupling = Coupling::Componentwise;

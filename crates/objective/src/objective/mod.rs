@@ -14,7 +14,7 @@ use self::variables::{Variables, gradients_of};
 use crate::energy::{Energy, EnergyTerm};
 use crate::likelihood::Progress;
 use crate::penalty::{Facts, Kind, PenaltyConfig, Seen};
-use crate::risk::RiskConfig;
+use crate::risk::{Losses, RiskConfig};
 use crate::{ObjectiveError, Outcome};
 
 /// Risk, likelihood, penalties and energy term of a run.
@@ -78,6 +78,9 @@ impl Objective {
         energy: Option<EnergyTerm>,
         facts: Facts,
     ) -> Result<Self, ObjectiveError> {
+        if risk.get().needs_weights() && !facts.weighted {
+            return Err(ObjectiveError::NoWeights { risk: risk.name() });
+        }
         let facts = Facts { dim: outcome.layout().dim, ..facts };
         if let Some((setting, domain, value)) = risk.get().check_settings() {
             return Err(ObjectiveError::Setting { entry: risk.name(), setting, domain, value });
@@ -145,6 +148,8 @@ impl Objective {
         let observed_members: Vec<bool> =
             observed.iter().flat_map(|o| std::iter::repeat_n(*o, self.outcome.members())).collect();
         let losses = select(losses.as_ref().unwrap_or(&nll), &observed_members)?;
+        let weight = self.sample_weights(target, &observed_members)?;
+        let losses = Losses { values: &losses, weight: weight.as_ref() };
         let mut terms = vec![("risk".to_string(), self.risk.get().value(&losses, &self.risk_parameters)?)];
         if let Some(regularizer) = self.outcome.regularizer_of(&natural, target)? {
             terms.push(("regularizer".to_string(), select(&regularizer, &observed_members)?.mean_all()?));
@@ -192,6 +197,17 @@ impl Objective {
             own_gradient: gradients_of(&self.parameters, &gradients)?,
             model_gradient: if penalized { Some(gradients_of(model, &gradients)?) } else { None },
         })
+    }
+
+    /// The weight of every observed sample of every member, where the data has weights.
+    fn sample_weights(&self, target: &Target, observed: &[bool]) -> Result<Option<Tensor>, ObjectiveError> {
+        if target.weight.is_empty() {
+            return Ok(None);
+        }
+        let members = self.outcome.members();
+        let each = target.group.iter().flat_map(|&g| std::iter::repeat_n(target.weight[g as usize], members));
+        let kept: Vec<f64> = each.zip(observed).filter(|(_, o)| **o).map(|(w, _)| w).collect();
+        Ok(Some(Tensor::new(kept, &Device::Cpu)?))
     }
 
     /// Per-sample NLL and squared error.

@@ -53,6 +53,8 @@ pub struct Facts {
     pub inputs: Vec<String>,
     /// Names of the attributes.
     pub attributes: Vec<String>,
+    /// Whether the samples have weights.
+    pub weighted: bool,
 }
 
 /// What a penalty on predictions sees of a batch. Means are the expectation of each component,

@@ -57,7 +57,7 @@ fn line(n: usize) -> Vec<Row> {
             let (a, b) = (standard_normal(&mut draws), standard_normal(&mut draws));
             let inputs = vec![5.0 + a, 100.0 * (b + 0.4 * a)];
             let target = 2.0 + 3.0 * inputs[0] - 0.01 * inputs[1] + 0.4 * standard_normal(&mut draws);
-            Row { inputs, targets: vec![target], attributes: vec![], line: i + 2 }
+            Row { inputs, targets: vec![target], attributes: vec![], weight: 1.0, line: i + 2 }
         })
         .collect()
 }
@@ -127,6 +127,7 @@ fn l1_gives_soft_thresholds_and_exact_zeros() {
             inputs: (0..3).map(|k| sign(i, k)).collect(),
             targets: vec![2.0 * sign(i, 0) - 0.8 * sign(i, 1) + 0.05 * sign(i, 2) + ripple(i)],
             attributes: vec![],
+            weight: 1.0,
             line: i + 2,
         })
         .collect();
