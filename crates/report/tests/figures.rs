@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use surprisal_objective::likelihood::Marginal;
+use surprisal_objective::likelihood::{Kind, Marginal};
 use surprisal_report::figure::{FIGURES, files};
 use surprisal_report::run_data::{Curves, SplitCurves, SplitData};
 use surprisal_report::{Metrics, RunData};
@@ -44,11 +44,13 @@ fn run(n: usize, half_width: f64, curve: &[f64]) -> RunData {
         seed: 0,
         model: "mlp".into(),
         likelihood: "uniform".into(),
+        kind: Kind::Real,
         unit: String::new(),
         target_names: vec!["y".into()],
         splits: vec![split],
         curves: Curves { epoch, splits: vec![curves], selected: None },
         onset: None,
+        recalibration: None,
         notes: vec![],
     }
 }

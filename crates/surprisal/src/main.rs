@@ -41,7 +41,7 @@ fn main() -> ExitCode {
         Command::Run(run) => command::run::run(run),
         Command::Resume { directory, device } => command::run::resume(directory, device),
         Command::Check(experiment) => command::check::run(experiment),
-        Command::Report { directory } => command::report::run(directory),
+        Command::Report { directories, out } => command::report::run(directories, out.as_deref()),
         Command::List { family } => command::list::run(family.as_deref()),
         Command::Schema => command::schema::run(),
         Command::Doctor => command::doctor::run(),
