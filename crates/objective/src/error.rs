@@ -104,6 +104,14 @@ pub enum ObjectiveError {
         /// Components of a sample.
         dim: usize,
     },
+    /// Two penalties with kinks, whose proximal maps do not add up.
+    #[error("penalties `{first}` and `{second}` both act after the step and cannot be combined")]
+    TwoProximal {
+        /// One of them.
+        first: &'static str,
+        /// The other.
+        second: &'static str,
+    },
     /// A tensor operation failed.
     #[error("tensor operation: {0}")]
     Tensor(#[from] candle_core::Error),
@@ -120,6 +128,7 @@ impl Diagnose for ObjectiveError {
             | Self::NothingObserved
             | Self::EnergyFromNetwork { .. }
             | Self::NoEnergy { .. }
+            | Self::TwoProximal { .. }
             | Self::PenaltyMisplaced { .. } => Blame::User,
             Self::TargetScale { .. } | Self::Width { .. } | Self::Tensor(_) => Blame::Program,
         }
@@ -143,6 +152,9 @@ impl Diagnose for ObjectiveError {
                 Some("set `data.extxyz.energy_key`, or remove `energy_likelihood`".into())
             }
             Self::NoEnergy { .. } => Some("use a model whose forces are gradients of an energy".into()),
+            Self::TwoProximal { .. } => {
+                Some("keep one; `elastic_net` joins `l1` and `l2`, and `l2` goes with every other penalty".into())
+            }
             Self::PenaltyMisplaced { penalty, .. } => Some(format!("remove `{penalty}` from the penalties")),
             Self::TargetScale { .. } | Self::Width { .. } | Self::Tensor(_) => None,
         }

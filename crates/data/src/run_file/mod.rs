@@ -26,6 +26,7 @@ mod layout;
 mod library;
 mod reader;
 mod resume;
+mod solution;
 mod storage;
 mod trajectories;
 mod writer;
@@ -34,6 +35,7 @@ pub use error::RunFileError;
 pub use layout::{Column, Layout, SplitLayout, Trajectories};
 pub use library::{hdf5_version, probe};
 pub use reader::{PerSampleCurve, PerSampleQuantity, PredictedColumn, Reader};
+pub use solution::{PathTable, SolutionLayout};
 pub use trajectories::{PredictedFrames, Series};
 pub use writer::{Evaluation, PredictionTable, SplitEvaluation, Writer};
 
