@@ -27,6 +27,7 @@ pub mod schedule;
 pub mod settings;
 pub mod shard;
 pub mod state;
+mod step;
 pub mod stopping;
 
 pub use error::TrainError;

@@ -3,6 +3,7 @@
 //! [`surprisal_objective::penalty::Stationarity`]).
 
 use surprisal_core::Parameter;
+use surprisal_objective::Objective;
 use surprisal_objective::penalty::Stationarity;
 
 use crate::fit::Fit;
@@ -32,19 +33,23 @@ pub struct Penalized {
     pub stationarity: Stationarity,
 }
 
+/// Names of the numbers, those of a proximal penalty last.
+const NAMES: [&str; 6] = ["objective", "gradient", "n_zero", "n_nonzero", "zeros_excess", "nonzeros_residual"];
+
 impl Optimality {
+    /// Names of the numbers that an objective's certificate has.
+    pub fn names(objective: &Objective) -> Vec<&'static str> {
+        NAMES[..if objective.proximal_penalty().is_some() { 6 } else { 2 }].to_vec()
+    }
+
     /// The numbers by name, as reports show them.
     pub fn numbers(&self) -> Vec<(&'static str, f64)> {
-        let mut numbers = vec![("objective", self.objective), ("gradient", self.gradient)];
+        let mut numbers = vec![self.objective, self.gradient];
         if let Some(Penalized { stationarity, .. }) = &self.penalized {
-            numbers.extend([
-                ("n_zero", stationarity.n_zero as f64),
-                ("n_nonzero", stationarity.n_nonzero as f64),
-                ("zeros_excess", stationarity.zeros_excess),
-                ("nonzeros_residual", stationarity.nonzeros_residual),
-            ]);
+            let Stationarity { n_zero, n_nonzero, zeros_excess, nonzeros_residual } = *stationarity;
+            numbers.extend([n_zero as f64, n_nonzero as f64, zeros_excess, nonzeros_residual]);
         }
-        numbers
+        NAMES.into_iter().zip(numbers).collect()
     }
 }
 

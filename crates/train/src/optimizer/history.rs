@@ -5,7 +5,10 @@
 
 use candle_core::Tensor;
 
-use super::minimizer::{dot, remembered, vectors};
+use super::minimizer::{dot, remembered, rounding, vectors};
+
+/// Iterations without progress after which there will be none.
+const PATIENCE: usize = 20;
 
 /// f at a place.
 #[derive(Debug, Clone)]
@@ -19,35 +22,49 @@ pub(super) struct Point {
 pub(super) struct History {
     pub(super) point: Point,
     pairs: Vec<(Vec<f64>, Vec<f64>)>,
+    /// Smallest residual so far.
+    best: f64,
+    /// Iterations since F or the residual last got smaller.
+    idle: usize,
 }
 
 impl History {
     /// No step yet.
     pub(super) fn new(point: Point) -> Self {
-        Self { point, pairs: vec![] }
+        Self { point, pairs: vec![], best: f64::INFINITY, idle: 0 }
     }
 
     /// The history that [`History::remember`] wrote; `None` before the first iteration.
     pub(super) fn recall(memory: &[Tensor]) -> candle_core::Result<Option<Self>> {
         let mut vectors = vectors(memory)?.into_iter();
-        let (Some(value), Some(gradient)) = (vectors.next(), vectors.next()) else { return Ok(None) };
+        let (Some(numbers), Some(gradient)) = (vectors.next(), vectors.next()) else { return Ok(None) };
         let mut pairs = vec![];
         while let (Some(s), Some(y)) = (vectors.next(), vectors.next()) {
             pairs.push((s, y));
         }
-        Ok(Some(Self { point: Point { value: value[0], gradient }, pairs }))
+        let point = Point { value: numbers[0], gradient };
+        Ok(Some(Self { point, pairs, best: numbers[1], idle: numbers[2] as usize }))
     }
 
-    /// Value, gradient, then s and y of every pair.
+    /// Value and counters, gradient, then s and y of every pair.
     pub(super) fn remember(self, memory: &mut Vec<Tensor>) -> candle_core::Result<()> {
         memory.clear();
-        memory.push(remembered(vec![self.point.value])?);
+        memory.push(remembered(vec![self.point.value, self.best, self.idle as f64])?);
         memory.push(remembered(self.point.gradient)?);
         for (s, y) in self.pairs {
             memory.push(remembered(s)?);
             memory.push(remembered(y)?);
         }
         Ok(())
+    }
+
+    /// Whether an iteration from F = `before` to `after` was one of many in which nothing got better:
+    /// on a kink of f, where the gradient does not vanish.
+    pub(super) fn idles(&mut self, before: f64, after: f64, residual: f64) -> bool {
+        let better = after < before - rounding(before) || residual < 0.9 * self.best;
+        self.best = self.best.min(residual);
+        self.idle = if better { 0 } else { self.idle + 1 };
+        self.idle >= PATIENCE
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -3,7 +3,8 @@
 //!
 //! d = −H∇f with H from the last `memory` steps, x ← x + αd with α from a strong Wolfe search, until
 //! max |∇f| ≤ `tolerance`. Where the search finds nothing, H is forgotten and steepest descent tried
-//! once.
+//! once. On a kink of f the gradient does not vanish; there the iteration ends when neither f nor the
+//! gradient has got smaller for a while.
 
 use candle_core::Tensor;
 use schemars::JsonSchema;
@@ -71,7 +72,8 @@ impl Minimizer for Lbfgs {
             }
         };
         let kinks = problem.absolute_weights().filter(|weights| weights.iter().any(|w| *w > 0.0));
-        let (step, status) = match &kinks {
+        let before = history.point.value + problem.penalty(x);
+        let (step, mut status) = match &kinks {
             Some(weights) => orthant::advance(self, problem, x, &mut history, weights)?,
             None => self.advance(problem, x, &mut history)?,
         };
@@ -79,10 +81,15 @@ impl Minimizer for Lbfgs {
             Some(weights) => largest(&orthant::pseudo_gradient(x, &history.point.gradient, weights)),
             None => largest(&history.point.gradient),
         };
-        let smooth = history.point.value;
+        let (smooth, penalty) = (history.point.value, problem.penalty(x));
+        if history.idles(before, smooth + penalty, residual) {
+            status = Status::Stalled;
+        }
+        if residual <= self.tolerance {
+            status = Status::Converged;
+        }
         history.remember(memory)?;
-        let status = if residual <= self.tolerance { Status::Converged } else { status };
-        Ok(Iteration { smooth, penalty: problem.penalty(x), residual, step, status })
+        Ok(Iteration { smooth, penalty, residual, step, status })
     }
 }
 

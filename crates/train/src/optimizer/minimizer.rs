@@ -50,7 +50,7 @@ pub enum Status {
     Moving,
     /// The residual is at most the tolerance.
     Converged,
-    /// No step along any direction lowers F.
+    /// No step lowers F any more.
     Stalled,
 }
 

@@ -3,7 +3,7 @@
 use surprisal_core::records::Row;
 use surprisal_core::rng::{standard_normal, stream};
 use surprisal_objective::likelihood::Gaussian;
-use surprisal_objective::risk::{Cvar, Mean, Threshold};
+use surprisal_objective::risk::{Cvar, Threshold};
 use surprisal_objective::{LikelihoodConfig, PenaltyConfig, RiskConfig, Source};
 use surprisal_train::optimizer::{Fista, Lbfgs};
 use surprisal_train::predictor::mlp::{Activation, Mlp};
@@ -235,6 +235,8 @@ fn the_trained_threshold_reaches_the_minimum_of_the_sorted_form() {
         let expected = constant + worst_case_line(&x, &y, fraction);
         let found = certificate.objective;
         let what = format!("{fraction}: {found} {expected}, {outcome:?} after {}", state.progress.epoch);
+        // at a kink the gradient does not vanish: the search ends where nothing gets better
+        assert!(state.progress.epoch < 1000 && outcome != Outcome::Finished, "{what}");
         assert!(found > expected - 1e-9 && found - expected < 1e-5, "{what}");
     }
 }
@@ -242,17 +244,15 @@ fn the_trained_threshold_reaches_the_minimum_of_the_sorted_form() {
 /// Networks are not convex, but their loss must fall and end where the gradient vanishes.
 #[test]
 fn a_small_network() {
-    let loss = Loss {
-        risk: RiskConfig::Mean(Mean {}),
-        penalties: vec![penalty(serde_json::json!({"l2": {"weight": 1e-3}}))],
-        ..Loss::mean(constant_gaussian())
-    };
-    let setup = minimized(table(&crate::records::rows(40, 6), &[6], Activation::Tanh, &loss, 1), lbfgs(1e-6));
+    // with a trained σ and more weights than data the minimum would be at σ = 0
+    let fixed = LikelihoodConfig::Gaussian(Gaussian { scale: Source::Fixed(0.5) });
+    let loss = Loss { penalties: vec![penalty(serde_json::json!({"l2": {"weight": 1e-2}}))], ..Loss::mean(fixed) };
+    let setup = minimized(table(&crate::records::rows(40, 6), &[6], Activation::Tanh, &loss, 1), lbfgs(1e-7));
     let before = setup.fit(std::path::Path::new(".")).optimality().unwrap();
     let (outcome, _, _) = run(&setup);
     let after = setup.fit(std::path::Path::new(".")).optimality().unwrap();
     assert_eq!(outcome, Outcome::Converged);
-    assert!(after.objective < before.objective - 0.3 && after.gradient <= 1e-6, "{before:?} {after:?}");
+    assert!(after.objective < before.objective - 0.3 && after.gradient <= 1e-7, "{before:?} {after:?}");
 }
 
 #[test]
