@@ -103,6 +103,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         curves: Curves { epoch, splits: vec![curves], selected: Some(22) },
         onset: Some(onset::detect(&found, &OnsetOptions::new(7))),
         notes: vec![],
+        solution: Default::default(),
     };
     let inputs = ReportInputs {
         timing: serde_json::json!({ "fit_seconds": 12.345, "predict_seconds": 0.5 }),

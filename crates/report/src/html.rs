@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::figure::{Drawing, escape, font_css, inline_svg};
 use crate::metrics::verdict_sentence;
 use crate::number::significant;
+use crate::solution::optimality_sentence;
 use crate::{Metrics, ReportInputs, RunData};
 
 /// A figure as the page shows it.
@@ -32,6 +33,9 @@ pub(crate) fn page(run: &RunData, metrics: &Metrics, figures: &[Shown], inputs: 
     );
     html.push_str("<h2>Metrics</h2>\n");
     html.push_str(&table(run, metrics));
+    if let Some(sentence) = optimality_sentence(run) {
+        let _ = writeln!(html, "<p class=\"note\">{}</p>", escape(&sentence));
+    }
     html.push_str("<h2>Figures</h2>\n<div class=\"figures\">\n");
     for figure in figures {
         // Writing to a String cannot fail.

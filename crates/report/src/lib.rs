@@ -10,6 +10,7 @@ mod load;
 pub mod metrics;
 mod number;
 pub mod run_data;
+pub mod solution;
 mod write;
 
 pub use error::ReportError;

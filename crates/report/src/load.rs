@@ -8,6 +8,7 @@ use surprisal_objective::likelihood::{Coupling, LikelihoodConfig};
 
 use crate::ReportError;
 use crate::run_data::{Curves, RunData, SplitCurves, SplitData, root_mean_square};
+use crate::solution::Solution;
 
 /// The split whose curves are searched for the onset of miscalibration.
 const ONSET_SPLIT: &str = "valid";
@@ -48,6 +49,7 @@ pub fn load(path: &Path) -> Result<RunData, ReportError> {
         curves: curves(&reader)?,
         onset: find_onset(&reader, seed)?,
         notes,
+        solution: Solution::read(&reader)?,
     })
 }
 
@@ -145,7 +147,9 @@ fn curves(reader: &Reader) -> Result<Curves, ReportError> {
 
 fn find_onset(reader: &Reader, seed: u64) -> Result<Option<OnsetReport>, ReportError> {
     let known = reader.splits().iter().any(|s| s == ONSET_SPLIT) && reader.has_per_sample(ONSET_SPLIT);
-    if !known || reader.n_evaluations() == 0 {
+    // the evaluations of a regularisation path are no course of one training
+    let is_path = reader.regularization_path()?.is_some();
+    if !known || is_path || reader.n_evaluations() == 0 {
         return Ok(None);
     }
     let nll = reader.per_sample(ONSET_SPLIT, PerSampleQuantity::Nll)?;

@@ -13,6 +13,7 @@ use surprisal_objective::calibration::{
 };
 
 use crate::run_data::{RunData, SplitData};
+use crate::solution;
 
 const N_RESAMPLES: usize = 1000;
 const LEVEL: f64 = 0.95;
@@ -43,6 +44,9 @@ impl Metrics {
             "onset": numbers.onset(run),
             "timing": timing,
         });
+        if !run.solution.optimality.is_empty() {
+            value["optimality"] = solution::optimality(&run.solution);
+        }
         if !numbers.notes.is_empty() {
             value["notes"] = json!(numbers.notes);
         }
@@ -193,7 +197,7 @@ impl Numbers {
 }
 
 /// Why there is no verdict where nothing was recorded.
-pub(crate) const ABSENT: &str = "the run has no split `valid` with per-sample curves";
+pub(crate) const ABSENT: &str = "the run has no split `valid` with per-sample curves, or is a regularisation path";
 
 /// The verdict of the onset detector in plain words.
 pub fn verdict_sentence(run: &RunData) -> String {

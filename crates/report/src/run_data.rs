@@ -6,6 +6,8 @@
 use surprisal_objective::calibration::OnsetReport;
 use surprisal_objective::likelihood::Marginal;
 
+use crate::solution::Solution;
+
 /// A run.
 #[derive(Debug, Clone)]
 pub struct RunData {
@@ -29,6 +31,8 @@ pub struct RunData {
     pub onset: Option<OnsetReport>,
     /// What a reader should know about missing numbers.
     pub notes: Vec<String>,
+    /// How good the solution is, and the path it lies on.
+    pub solution: Solution,
 }
 
 impl RunData {

@@ -9,6 +9,7 @@ mod font;
 mod learning_curves;
 mod parity;
 mod pit;
+mod regularization_path;
 mod reliability;
 mod svg;
 mod ticks;
@@ -46,13 +47,14 @@ pub struct Drawing {
 }
 
 /// Every figure, in the order of the report.
-pub const FIGURES: [&(dyn Figure + Sync); 6] = [
+pub const FIGURES: [&(dyn Figure + Sync); 7] = [
     &learning_curves::LearningCurves {},
     &parity::Parity {},
     &error_vs_sigma::ErrorVsSigma {},
     &reliability::Reliability {},
     &pit::Pit {},
     &epistemic::Epistemic {},
+    &regularization_path::RegularizationPath {},
 ];
 
 /// Rows of numbers with named columns; text columns come first.
