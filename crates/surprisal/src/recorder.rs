@@ -41,7 +41,10 @@ impl Recorder {
 
     /// One line of `log.jsonl`.
     pub(crate) fn log(&mut self, event: &Value) -> Result<(), TrainError> {
-        writeln!(self.log, "{event}").map_err(|source| TrainError::Io { path: self.log_path.clone(), source })
+        // written to the file itself, every brace and comma would be a call of the system
+        self.log
+            .write_all(format!("{event}\n").as_bytes())
+            .map_err(|source| TrainError::Io { path: self.log_path.clone(), source })
     }
 }
 
@@ -102,6 +105,10 @@ impl Observer for Recorder {
 
     fn checkpoint(&mut self, path: &Path) -> Result<(), TrainError> {
         self.log(&json!({"event": "checkpoint", "file": path.file_name().map(|n| n.to_string_lossy().into_owned())}))
+    }
+
+    fn message(&mut self, text: &str) -> Result<(), TrainError> {
+        self.log(&json!({"event": "message", "text": text}))
     }
 }
 
