@@ -49,10 +49,15 @@ impl Origin {
                 self.locate(&["likelihood", likelihood, parameter])
             }
             ObjectiveError::Setting { entry, setting, .. } => {
+                if self.span(&["penalty", entry, "path", setting]).is_some() {
+                    let place = self.locate(&["penalty", entry, "path", setting]);
+                    return Failure::from(error).at(&place);
+                }
                 let families = ["likelihood", "risk", "penalty"];
                 let family = families.into_iter().find(|family| self.span(&[family, entry, setting]).is_some());
                 self.locate(&[family.unwrap_or("likelihood"), entry, setting])
             }
+            ObjectiveError::TwoProximal { second, .. } => self.locate(&["penalty", second]),
             _ => return error.into(),
         };
         Failure::from(error).at(&place)
