@@ -67,7 +67,7 @@ impl Figure for RegularizationPath {
             legend.add(Key::Solid, INK, "NLL (valid)");
         }
         legend.add(Key::Dashed, GREY, "chosen λ");
-        let (mut canvas, top) = legend.canvas(254.0);
+        let (mut canvas, top) = legend.canvas(258.0);
         let height = canvas.height;
         // read from left to right as the penalty gets weaker
         let x = Axis::new("Penalty weight λ", Scale::Log(path.weight[0], path.weight[n - 1]));
@@ -76,7 +76,7 @@ impl Figure for RegularizationPath {
         let hidden = Axis { label: String::new(), ..x.clone() };
         let margin = named.iter().map(|&i| font::width(&curves[i].0, TEXT_SIZE)).fold(0.0, f64::max) + 18.0;
         let right = canvas.width - margin;
-        let upper = Frame::fit(&canvas, &hidden, &y, None, (top, height - 98.0));
+        let upper = Frame::fit(&canvas, &hidden, &y, None, (top + 4.0, height - 98.0));
         let lower = Frame::fit(&canvas, &x, &nll, None, (height - 88.0, height - 3.0));
         let left = upper.left.max(lower.left);
         let (upper, lower) = (Frame { left, right, ..upper }, Frame { left, right, ..lower });
