@@ -114,6 +114,14 @@ pub enum ObjectiveError {
         /// Name of the likelihood.
         likelihood: &'static str,
     },
+    /// Two penalties with kinks, whose proximal maps do not add up.
+    #[error("penalties `{first}` and `{second}` both act after the step and cannot be combined")]
+    TwoProximal {
+        /// One of them.
+        first: &'static str,
+        /// The other.
+        second: &'static str,
+    },
     /// A tensor operation failed.
     #[error("tensor operation: {0}")]
     Tensor(#[from] candle_core::Error),
@@ -132,6 +140,7 @@ impl Diagnose for ObjectiveError {
             | Self::NoEnergy { .. }
             | Self::NeedsVector { .. }
             | Self::NoWeights { .. }
+            | Self::TwoProximal { .. }
             | Self::PenaltyMisplaced { .. } => Blame::User,
             Self::TargetScale { .. } | Self::Width { .. } | Self::Tensor(_) => Blame::Program,
         }
@@ -155,6 +164,9 @@ impl Diagnose for ObjectiveError {
                 Some("set `data.extxyz.energy_key`, or remove `energy_likelihood`".into())
             }
             Self::NoEnergy { .. } => Some("use a model whose forces are gradients of an energy".into()),
+            Self::TwoProximal { .. } => {
+                Some("keep one; `elastic_net` joins `l1` and `l2`, and `l2` goes with every other penalty".into())
+            }
             Self::PenaltyMisplaced { penalty, .. } => {
                 Some(format!("correct it, or remove `{penalty}` from the penalties"))
             }

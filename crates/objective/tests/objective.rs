@@ -574,7 +574,7 @@ fn a_proximal_step_changes_weights_only() -> Result<()> {
         Objective::new(outcome, risk(json!({"mean": {}})), vec![penalty(json!({"l1": {"weight": 2.0}}))], None)?;
     let model = model();
     let steps = [Tensor::new(&[0.1, 0.4, 0.1], &Device::Cpu)?, Tensor::new(&[0.1], &Device::Cpu)?];
-    assert_eq!(objective.proximal_terms(&model)?, [("l1".to_string(), 2.0 * (0.5 + 0.7 + 1.1))]);
+    assert_eq!(objective.proximal_term(&model)?, Some(("l1", 2.0 * (0.5 + 0.7 + 1.1))));
     objective.proximal(&model, &steps)?;
     let values: Vec<Vec<f64>> = model.snapshot()?.iter().map(Tensor::to_vec1).collect::<candle_core::Result<_>>()?;
     assert!((values[0][0] - 0.3).abs() < 1e-15 && values[0][1] == 0.0 && (values[0][2] - 0.9).abs() < 1e-15);

@@ -212,6 +212,7 @@ fn force_model(name: &str, error: f64) -> RunData {
         onset: Some(onset),
         recalibration,
         notes: vec![],
+        solution: Default::default(),
     }
 }
 

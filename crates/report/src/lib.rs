@@ -15,6 +15,7 @@ mod number;
 mod predicted;
 pub mod recalibration;
 pub mod run_data;
+pub mod solution;
 mod write;
 
 pub use comparison::{Compared, compare, write_comparison};

@@ -9,6 +9,7 @@ use surprisal_objective::likelihood::{Coupling, LikelihoodConfig};
 use crate::ReportError;
 use crate::predicted::{self, Predicted};
 use crate::run_data::{Curves, RunData, SplitCurves, SplitData};
+use crate::solution::Solution;
 
 /// The split whose curves are searched for the onset of miscalibration.
 const ONSET_SPLIT: &str = "valid";
@@ -56,6 +57,7 @@ pub fn load(path: &Path) -> Result<RunData, ReportError> {
         onset: find_onset(&reader, seed)?,
         recalibration,
         notes,
+        solution: Solution::read(&reader)?,
     })
 }
 
@@ -97,7 +99,9 @@ fn curves(reader: &Reader) -> Result<Curves, ReportError> {
 
 fn find_onset(reader: &Reader, seed: u64) -> Result<Option<OnsetReport>, ReportError> {
     let known = reader.splits().iter().any(|s| s == ONSET_SPLIT) && reader.has_per_sample(ONSET_SPLIT);
-    if !known || reader.n_evaluations() == 0 {
+    // the evaluations of a regularisation path are no course of one training
+    let is_path = reader.regularization_path()?.is_some();
+    if !known || is_path || reader.n_evaluations() == 0 {
         return Ok(None);
     }
     let nll = reader.per_sample(ONSET_SPLIT, PerSampleQuantity::Nll)?;

@@ -8,6 +8,8 @@ use surprisal_objective::likelihood::{Kind, Marginal};
 
 use crate::recalibration::Recalibration;
 
+use crate::solution::Solution;
+
 /// A run.
 #[derive(Debug, Clone)]
 pub struct RunData {
@@ -35,6 +37,8 @@ pub struct RunData {
     pub recalibration: Option<Recalibration>,
     /// What a reader should know about missing numbers.
     pub notes: Vec<String>,
+    /// How good the solution is, and the path it lies on.
+    pub solution: Solution,
 }
 
 impl RunData {

@@ -5,6 +5,7 @@
 //! cotangent that the predictor pulls back), the gradients of the objective's own parameters, and
 //! those of penalties on the model's parameters.
 
+mod proximal;
 mod variables;
 
 use candle_core::{Device, Tensor};
@@ -86,14 +87,8 @@ impl Objective {
             return Err(ObjectiveError::Setting { entry: risk.name(), setting, domain, value });
         }
         for penalty in &penalties {
-            let value = penalty.get().weight();
-            if !(value.is_finite() && value >= 0.0) {
-                return Err(ObjectiveError::Setting {
-                    entry: penalty.name(),
-                    setting: "weight",
-                    domain: "a number ≥ 0",
-                    value,
-                });
+            if let Some((setting, domain, value)) = penalty.get().check_settings() {
+                return Err(ObjectiveError::Setting { entry: penalty.name(), setting, domain, value });
             }
             if let Kind::Prediction(on_prediction) = penalty.get().kind()
                 && let Some(need) = on_prediction.misplaced(&facts)
@@ -101,6 +96,7 @@ impl Objective {
                 return Err(ObjectiveError::PenaltyMisplaced { penalty: penalty.name(), need });
             }
         }
+        proximal::at_most_one(&penalties)?;
         let energy = energy.map(|term| Energy::new(term, outcome.target_scale()[0])).transpose()?;
         let risk_parameters = risk.get().parameters()?;
         let mut parameters = Parameters::new();
@@ -228,32 +224,6 @@ impl Objective {
             }
         }
         Ok(Scores { nll: reported(nll, &observed), squared_error, zms: z2 / n as f64 })
-    }
-
-    /// Applies the proximal penalties to the model; `steps` are the step sizes of each parameter's
-    /// coordinates in the model's order (more may follow).
-    pub fn proximal(&self, model: &Parameters, steps: &[Tensor]) -> Result<(), ObjectiveError> {
-        for penalty in &self.penalties {
-            if let Kind::Proximal(proximal) = penalty.get().kind() {
-                for (parameter, step) in model.iter().zip(steps) {
-                    if let Some(moved) = proximal.proximal(parameter, step)? {
-                        parameter.var.set(&moved)?;
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Name and weighted value of each proximal penalty: what [`Evaluation::loss`] leaves out.
-    pub fn proximal_terms(&self, model: &Parameters) -> Result<Vec<(String, f64)>, ObjectiveError> {
-        let mut terms = Vec::new();
-        for penalty in &self.penalties {
-            if let Kind::Proximal(proximal) = penalty.get().kind() {
-                terms.push((penalty.name().to_string(), proximal.value(model)?));
-            }
-        }
-        Ok(terms)
     }
 }
 

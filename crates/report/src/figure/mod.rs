@@ -14,6 +14,7 @@ mod parity;
 mod pit;
 mod pit_insets;
 mod recalibration;
+mod regularization_path;
 mod reliability;
 mod sharpness;
 mod sparsification;
@@ -55,7 +56,7 @@ pub struct Drawing {
 }
 
 /// Every figure, in the order of the report.
-pub const FIGURES: [&(dyn Figure + Sync); 10] = [
+pub const FIGURES: [&(dyn Figure + Sync); 11] = [
     &learning_curves::LearningCurves {},
     &parity::Parity {},
     &error_vs_sigma::ErrorVsSigma {},
@@ -66,6 +67,7 @@ pub const FIGURES: [&(dyn Figure + Sync); 10] = [
     &sparsification::Sparsification {},
     &recalibration::Recalibration {},
     &epistemic::Epistemic {},
+    &regularization_path::RegularizationPath {},
 ];
 
 /// Rows of numbers with named columns; text columns come first.

@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::figure::{Drawing, escape, font_css, inline_svg};
 use crate::metrics::verdict_sentence;
 use crate::number::significant;
+use crate::solution::optimality_sentence;
 use crate::{Metrics, ReportInputs, RunData};
 
 /// A figure as the page shows it.
@@ -34,6 +35,10 @@ pub(crate) fn page(run: &RunData, metrics: &Metrics, figures: &[Shown], inputs: 
     );
     html.push_str("<h2>Metrics</h2>\n");
     html.push_str(&tables::metrics(run, metrics));
+    if let Some(sentence) = optimality_sentence(run) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(html, "<p class=\"note\">{}</p>", escape(&sentence));
+    }
     html.push_str(&tables::recalibration(run, metrics));
     html.push_str("<h2>Figures</h2>\n<div class=\"figures\">\n");
     for figure in figures {

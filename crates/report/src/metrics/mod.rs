@@ -21,6 +21,7 @@ use surprisal_objective::likelihood::Kind;
 
 use crate::energy;
 use crate::run_data::{RunData, SplitData};
+use crate::solution;
 use section::Section;
 
 pub use onset::verdict_sentence;
@@ -74,6 +75,9 @@ impl Metrics {
             "onset": onset::onset(run),
             "timing": timing,
         });
+        if !run.solution.optimality.is_empty() {
+            value["optimality"] = solution::optimality(&run.solution);
+        }
         if let Some(recalibration) = &run.recalibration {
             value["recalibration"] = recalibrated::fitted(recalibration);
         }

@@ -35,7 +35,7 @@ pub(super) fn onset(run: &RunData) -> Value {
 }
 
 /// Why there is no verdict where nothing was recorded.
-pub(crate) const ABSENT: &str = "the run has no split `valid` with per-sample curves";
+pub(crate) const ABSENT: &str = "the run has no split `valid` with per-sample curves, or is a regularisation path";
 
 /// The verdict of the onset detector in plain words.
 pub fn verdict_sentence(run: &RunData) -> String {
