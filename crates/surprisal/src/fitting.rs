@@ -12,9 +12,9 @@ use crate::origin::Origin;
 /// Everything but `[train]`.
 pub(crate) fn check(origin: &Origin, experiment: &Experiment) -> Result<(), Failure> {
     let optimizer = experiment.optimizer.name();
-    for penalty in &experiment.penalty {
-        let name = penalty.name();
-        let at = |key: &str| origin.locate(&["penalty", name, key]);
+    for (index, penalty) in experiment.penalty.iter().enumerate() {
+        let (name, index) = (penalty.name(), index.to_string());
+        let at = |key: &str| origin.locate(&["penalty", &index, name, key]);
         if let (PenaltyConfig::GroupLasso(_), false) = (penalty, matches!(experiment.model, ModelConfig::Mlp(_))) {
             return Err(Failure::user(
                 format!("{}: `group_lasso` chooses columns of a table, and the model has none", at("weight")),
