@@ -56,7 +56,9 @@ impl Origin {
             ObjectiveError::FixedOutOfDomain { likelihood, parameter, .. }
             | ObjectiveError::EnergyFromNetwork { likelihood, parameter } => vec![likelihood, parameter],
             ObjectiveError::Setting { entry, setting, .. } => vec![entry, setting],
-            ObjectiveError::NoJointForm { likelihood, .. } => vec![likelihood],
+            ObjectiveError::NoJointForm { likelihood, .. } | ObjectiveError::NeedsVector { likelihood } => {
+                vec![likelihood]
+            }
             _ => return error.into(),
         };
         let place = self.locate(&[family, &keys].concat());
