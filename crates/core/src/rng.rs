@@ -7,8 +7,11 @@ use rand::Rng;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
+/// A random stream.
+pub type Stream = ChaCha8Rng;
+
 /// The stream of `purpose` number `index` under `seed`.
-pub fn stream(seed: u64, purpose: &str, index: u64) -> ChaCha8Rng {
+pub fn stream(seed: u64, purpose: &str, index: u64) -> Stream {
     // FNV-1a: a fixed, documented mapping from names to 64 bits.
     let purpose =
         purpose.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
@@ -22,6 +25,11 @@ pub fn stream(seed: u64, purpose: &str, index: u64) -> ChaCha8Rng {
 /// Uniform on [0, 1) with 53 random bits.
 pub fn uniform(rng: &mut impl Rng) -> f64 {
     (rng.next_u64() >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
+}
+
+/// Uniform on (0, 1): the middles of 2⁵² equal cells, so that no quantile is infinite.
+pub fn uniform_open(rng: &mut impl Rng) -> f64 {
+    ((rng.next_u64() >> 12) as f64 + 0.5) * (1.0 / (1u64 << 52) as f64)
 }
 
 /// Standard normal, by the Box–Muller transform.

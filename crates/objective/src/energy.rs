@@ -31,7 +31,7 @@ pub(crate) struct Energy {
 impl Energy {
     pub(crate) fn new(term: EnergyTerm, target_scale: f64) -> Result<Self, ObjectiveError> {
         let likelihood = term.likelihood.name();
-        if let Some(spec) = term.likelihood.get().parameters().iter().find(|s| s.source == Source::Network) {
+        if let Some(spec) = term.likelihood.get().parameters(1).iter().find(|s| s.source == Source::Network) {
             return Err(ObjectiveError::EnergyFromNetwork { likelihood, parameter: spec.name });
         }
         if !(term.weight.is_finite() && term.weight >= 0.0) {

@@ -132,7 +132,7 @@ impl Diagnose for ObjectiveError {
             }
             Self::Setting { setting, domain, .. } => Some(format!("set `{setting}` to {domain}")),
             Self::NoJointForm { .. } => Some("use `gaussian`, `student_t` or `normal_inverse_gamma`".into()),
-            Self::Target { source, .. } => Some(source.hint().into()),
+            Self::Target { source, .. } => Some(source.hint.into()),
             Self::PartlyMissing { .. } | Self::NothingObserved => {
                 Some("remove the records without observations from the data".into())
             }

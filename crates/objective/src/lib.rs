@@ -15,8 +15,10 @@ pub mod risk;
 
 pub use energy::EnergyTerm;
 pub use error::ObjectiveError;
-pub use likelihood::{Blocks, Coupling, Likelihood, LikelihoodConfig, Marginal, Source};
+pub use likelihood::{
+    Blocks, Coupling, Kind, Likelihood, LikelihoodConfig, Marginal, Progress, Source, Standardization,
+};
 pub use objective::{Evaluation, Objective, Scores};
-pub use outcome::{DataUnits, Outcome};
+pub use outcome::{DataUnits, Judged, Outcome};
 pub use penalty::PenaltyConfig;
 pub use risk::RiskConfig;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use candle_core::{Device, Result, Tensor, Var};
 use serde_json::{Value, json};
-use surprisal_objective::likelihood::{Likelihood, LikelihoodConfig, Natural};
+use surprisal_objective::likelihood::{BlockValues, Likelihood, LikelihoodConfig, Natural};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -38,11 +38,20 @@ fn nll(likelihood: &dyn Likelihood, location: &[f64], parameters: &[f64], y: &[f
     let m = y.len();
     let variable =
         |values: &[f64], shape: &[usize]| Var::from_tensor(&Tensor::from_slice(values, shape, &Device::Cpu)?);
-    let location = variable(location, &[1, 1, m])?;
-    let parameters = parameters.iter().map(|p| variable(&[*p], &[1, 1])).collect::<Result<Vec<_>>>()?;
+    let location = variable(location, &[1, 1, location.len()])?;
+    let mut columns = parameters;
+    let mut variables = vec![];
+    for spec in likelihood.parameters(m) {
+        let (of_this, rest) = columns.split_at(spec.width);
+        columns = rest;
+        let shape = if spec.width == 1 { vec![1, 1] } else { vec![1, 1, spec.width] };
+        variables.push(variable(of_this, &shape)?);
+    }
+    let parameters = variables;
     let natural = Natural {
         location: location.as_tensor().clone(),
         parameters: parameters.iter().map(|p| p.as_tensor().clone()).collect(),
+        block_dim: m,
     };
     let value = likelihood.nll(&natural, &Tensor::from_slice(y, (1, 1, m), &Device::Cpu)?)?;
     let gradients = value.sum_all()?.backward()?;
@@ -73,8 +82,9 @@ fn every_family_agrees_with_independent_implementations() -> Result<()> {
             } else {
                 assert!(gradient.iter().all(|g| g.is_finite()), "{}", what("gradient"));
             }
-            let natural: Vec<f64> = std::iter::once(location[0]).chain(parameters.iter().copied()).collect();
-            let marginal = config.get().marginal(&natural, y.len());
+            let reported = config.get().location(&location);
+            let block = BlockValues { location: &reported, parameters: &parameters, block_dim: y.len() };
+            let marginal = config.get().marginal(&block, 0);
             agree(&what("mean"), marginal.mean(), number(&case["mean"]));
             agree(&what("variance"), marginal.variance(), number(&case["variance"]));
             agree(&what("cdf"), marginal.cdf(y[0]), number(&case["cdf"]));
@@ -110,7 +120,8 @@ fn known_point_values() -> Result<()> {
         let (found, _) = nll(family(name).get(), location, parameters, y)?;
         assert!((found - expected).abs() < 1e-10 * (1.0 + expected), "{name}: {found}, expected {expected}");
     }
-    let crps = family("laplace").get().marginal(&[0.0, 1.0], 1).crps(-3.0);
+    let block = BlockValues { location: &[0.0], parameters: &[1.0], block_dim: 1 };
+    let crps = family("laplace").get().marginal(&block, 0).crps(-3.0);
     assert!((crps - 2.29978707).abs() < 1e-8);
     Ok(())
 }

@@ -5,8 +5,10 @@
 use candle_core::{DType, Device, Tensor};
 use serde_json::{Value, json};
 use surprisal_core::{Diagnose, Parameters, Prediction, Role, Target};
+use surprisal_objective::likelihood::BlockValues;
 use surprisal_objective::{
-    Coupling, EnergyTerm, LikelihoodConfig, Objective, ObjectiveError, Outcome, PenaltyConfig, RiskConfig,
+    Coupling, EnergyTerm, Kind, LikelihoodConfig, Objective, ObjectiveError, Outcome, PenaltyConfig, Progress,
+    RiskConfig, Standardization,
 };
 
 type Result<T> = std::result::Result<T, ObjectiveError>;
@@ -57,6 +59,36 @@ fn moved(tensor: &Tensor, i: usize, step: f64) -> Result<Tensor> {
     Ok(Tensor::from_vec(values, tensor.shape(), &Device::Cpu)?)
 }
 
+/// Standardised values moved to where the family's observations lie; NaN stays.
+fn supported(family: &LikelihoodConfig, target: Target) -> Result<Target> {
+    let family = family.get();
+    let takes = |y: f64| family.check_target(y).is_ok();
+    let dim = target.value.dim(1)?;
+    let mut values = target.value.flatten_all()?.to_vec1::<f64>()?;
+    for (i, y) in values.iter_mut().enumerate().filter(|(_, y)| !y.is_nan()) {
+        *y = match family.kind() {
+            Kind::Label if family.coupling().is_some() => f64::from(u8::from(i % dim == (i / dim) % dim)),
+            Kind::Label => f64::from(u8::from(*y > 0.2)),
+            Kind::Count => (5.0 * y.abs()).round(),
+            Kind::Angle => *y,
+            Kind::Real if takes(-1.0) => *y,
+            Kind::Real if takes(5.0) => 0.1 + y.abs(),
+            Kind::Real => 1.0 / (1.0 + y.exp()),
+        };
+    }
+    Ok(Target { value: Tensor::from_vec(values, target.value.dims(), &Device::Cpu)?, ..target })
+}
+
+/// The scale and shift that the family's targets may have.
+fn units(family: &LikelihoodConfig, scale: Vec<f64>, shift: Vec<f64>) -> (Vec<f64>, Vec<f64>) {
+    let n = scale.len();
+    match family.get().standardization() {
+        Standardization::ShiftAndScale => (scale, shift),
+        Standardization::Scale => (scale, vec![0.0; n]),
+        Standardization::None => (vec![1.0; n], vec![0.0; n]),
+    }
+}
+
 /// Fourth-order central difference of `f` at 0.
 fn difference(f: impl Fn(f64) -> Result<f64>) -> Result<f64> {
     let h = 1e-4;
@@ -77,10 +109,10 @@ fn check(what: &str, gradient: &Tensor, along: impl Fn(usize, f64) -> Result<f64
 /// Every gradient of an evaluation against differences of its loss.
 fn check_gradients(objective: &Objective, prediction: &Prediction, target: &Target) -> Result<()> {
     let model = model();
-    let evaluation = objective.evaluate(prediction, target, &model)?;
+    let evaluation = objective.evaluate(prediction, target, &model, Progress::default())?;
     let total: f64 = evaluation.terms.iter().map(|(_, value)| value).sum();
     assert!((total - evaluation.loss).abs() < 1e-13 * (1.0 + total.abs()));
-    let loss = |p: &Prediction| objective.evaluate(p, target, &model).map(|e| e.loss);
+    let loss = |p: &Prediction| objective.evaluate(p, target, &model, Progress::default()).map(|e| e.loss);
     check("location", &evaluation.cotangent.location, |i, step| {
         loss(&Prediction { location: moved(&prediction.location, i, step)?, ..prediction.clone() })
     })?;
@@ -134,7 +166,7 @@ fn gradients_of_a_force_objective_are_central_differences() -> Result<()> {
         let target = target(7, 3, vec![0, 0, 0, 1, 1, 2, 2], Some(vec![0.4, f64::NAN, -1.0]));
         let prediction = prediction(objective.outcome(), 7, 3);
         check_gradients(&objective, &prediction, &target)?;
-        let evaluation = objective.evaluate(&prediction, &target, &model())?;
+        let evaluation = objective.evaluate(&prediction, &target, &model(), Progress::default())?;
         let names: Vec<&str> = evaluation.terms.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["risk", "regularizer", "net_force", "l2", "energy"]);
         assert_eq!(evaluation.cotangent.energy.map(|e| e.to_vec1::<f64>()).transpose()?.map(|e| e[1]), Some(0.0));
@@ -145,22 +177,28 @@ fn gradients_of_a_force_objective_are_central_differences() -> Result<()> {
 #[test]
 fn gradients_of_every_likelihood_with_every_source_are_central_differences() -> Result<()> {
     for name in LikelihoodConfig::NAMES {
-        let specs = likelihood(json!({ *name: {} })).get().parameters();
+        let family = likelihood(json!({ *name: {} }));
+        let specs = family.get().parameters(2);
         for source in [json!("network"), json!("constant"), json!(1.7)] {
             let settings: serde_json::Map<String, Value> =
                 specs.iter().map(|s| (s.name.to_string(), source.clone())).collect();
             let config = likelihood(json!({ *name: settings }));
-            let outcome = Outcome::new(config, 2, Coupling::Componentwise, vec![0.5, 3.0], vec![1.0, -2.0])?;
+            let (scale, shift) = units(&family, vec![0.5, 3.0], vec![1.0, -2.0]);
+            let outcome = Outcome::new(config, 2, Coupling::Componentwise, scale, shift)?;
             let objective = Objective::new(outcome, risk(json!({"mean": {}})), vec![], None)?;
-            let mut target = target(4, 2, vec![0, 1, 2, 3], None);
+            let mut target = supported(&family, target(4, 2, vec![0, 1, 2, 3], None))?;
             let prediction = prediction(objective.outcome(), 4, 0);
             check_gradients(&objective, &prediction, &target)?;
+            if family.get().coupling() == Some(Coupling::Joint) {
+                continue;
+            }
             // a missing component, an empty sample, and NaN in their places
             target.value =
                 Tensor::new(&[[0.1, f64::NAN], [0.3, 0.4], [f64::NAN, f64::NAN], [0.5, -0.2]], &Device::Cpu)?;
+            target = supported(&family, target)?;
             target.observed = Some(Tensor::new(&[[1.0, 0.0], [1.0, 1.0], [0.0, 0.0], [1.0, 1.0]], &Device::Cpu)?);
             check_gradients(&objective, &prediction, &target)?;
-            let evaluation = objective.evaluate(&prediction, &target, &model())?;
+            let evaluation = objective.evaluate(&prediction, &target, &model(), Progress::default())?;
             assert!(evaluation.nll[2].is_nan() && evaluation.nll.iter().filter(|v| v.is_nan()).count() == 1);
             let cotangent = evaluation.cotangent.location.to_vec2::<f64>()?;
             assert_eq!((cotangent[0][1], cotangent[2][0], cotangent[2][1]), (0.0, 0.0, 0.0));
@@ -173,23 +211,26 @@ fn gradients_of_every_likelihood_with_every_source_are_central_differences() -> 
 #[test]
 fn nll_is_in_the_data_own_units() -> Result<()> {
     for name in LikelihoodConfig::NAMES {
-        let outcome = Outcome::new(
-            likelihood(json!({ *name: {} })),
-            2,
-            Coupling::Componentwise,
-            vec![0.05, 30.0],
-            vec![1.0, -2.0],
-        )?;
+        let family = likelihood(json!({ *name: {} }));
+        if family.get().coupling() == Some(Coupling::Joint) || !matches!(family.get().kind(), Kind::Real | Kind::Angle)
+        {
+            continue;
+        }
+        let (scale, shift) = units(&family, vec![0.05, 30.0], vec![1.0, -2.0]);
+        let outcome = Outcome::new(family.clone(), 2, Coupling::Componentwise, scale, shift)?;
         let (prediction, target) = (prediction(&outcome, 5, 0), target(5, 2, vec![0, 1, 2, 3, 4], None));
+        let target = supported(&family, target)?;
         let data = outcome.data_units(&prediction)?;
         let observed = outcome.target_in_data_units(&target)?;
         let nll = outcome.nll(&prediction, &target)?.to_vec1::<f64>()?;
         for (sample, nll) in nll.into_iter().enumerate() {
             let from_cdf: f64 = (0..2)
                 .map(|component| {
-                    let marginal = outcome.marginal(&data, sample, component);
-                    let y = observed[2 * sample + component];
+                    let (_, block) = outcome.blocks_of(&data, sample).nth(component).expect("one block each");
+                    let marginal = family.get().marginal(&block.values(), 0);
+                    let y = marginal.represent(observed[2 * sample + component]);
                     let h = 1e-4 * marginal.quantile(0.8).max(1e-3).abs().min(1.0) * outcome.target_scale()[component];
+                    let h = h.min(0.01 * (y - marginal.quantile(0.5)).abs().max(1e-3));
                     let density = (marginal.cdf(y + h) - marginal.cdf(y - h)) / (2.0 * h);
                     -density.ln()
                 })
@@ -243,7 +284,7 @@ fn a_gaussian_of_fixed_scale_has_the_gradient_of_the_squared_error() -> Result<(
     )?;
     let objective = Objective::new(outcome, risk(json!({"mean": {}})), vec![], None)?;
     let (prediction, target) = (prediction(objective.outcome(), 6, 0), target(6, 1, (0..6).collect(), None));
-    let evaluation = objective.evaluate(&prediction, &target, &model())?;
+    let evaluation = objective.evaluate(&prediction, &target, &model(), Progress::default())?;
     let of_mse = ((&prediction.location - &target.value)? * (2.0 / 6.0))?;
     let expected = (of_mse / (2.0 * sigma * sigma))?.flatten_all()?.to_vec1::<f64>()?;
     for (found, expected) in evaluation.cotangent.location.flatten_all()?.to_vec1::<f64>()?.into_iter().zip(expected) {
@@ -262,7 +303,7 @@ fn forces_that_cancel_cost_nothing() -> Result<()> {
     let target = target(3, 3, vec![0, 0, 1], None);
     let term = |location: &[[f64; 3]; 3]| -> Result<f64> {
         let prediction = Prediction { location: Tensor::new(location, cpu)?, outputs: None, energy: None };
-        Ok(objective.evaluate(&prediction, &target, &model())?.terms[1].1)
+        Ok(objective.evaluate(&prediction, &target, &model(), Progress::default())?.terms[1].1)
     };
     assert_eq!(term(&[[1.0, 2.0, 3.0], [-1.0, -2.0, -3.0], [0.0; 3]])?, 0.0);
     // (1² + 2²)/2 atoms in the first frame, 2²/1 atom in the second, mean over two frames
@@ -275,7 +316,8 @@ fn forces_that_cancel_cost_nothing() -> Result<()> {
 fn cvar_is_more_sensitive_to_outliers_than_the_mean() -> Result<()> {
     // 95 normal quantiles and 5 outliers, as the example of the documentation
     let n = 100;
-    let normal = likelihood(json!({"gaussian": {}})).get().marginal(&[0.0, 1.0], 1);
+    let block = BlockValues { location: &[0.0], parameters: &[1.0], block_dim: 1 };
+    let normal = likelihood(json!({"gaussian": {}})).get().marginal(&block, 0);
     let values: Vec<f64> =
         (0..n).map(|i| if i < 95 { normal.quantile((i as f64 + 0.5) / 95.0) } else { 10.0 }).collect();
     let target = Target {
@@ -300,8 +342,12 @@ fn cvar_is_more_sensitive_to_outliers_than_the_mean() -> Result<()> {
             let middle = 0.5 * (low + high);
             let prediction =
                 Prediction { location: Tensor::full(middle, (n, 1), &Device::Cpu)?, outputs: None, energy: None };
-            let slope =
-                objective.evaluate(&prediction, &target, &model())?.cotangent.location.sum_all()?.to_scalar::<f64>()?;
+            let slope = objective
+                .evaluate(&prediction, &target, &model(), Progress::default())?
+                .cotangent
+                .location
+                .sum_all()?
+                .to_scalar::<f64>()?;
             if slope > 0.0 { high = middle } else { low = middle }
         }
         Ok(0.5 * (low + high))

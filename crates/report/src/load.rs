@@ -4,7 +4,7 @@ use std::path::Path;
 
 use surprisal_data::run_file::{PerSampleQuantity, Reader, RunFileError};
 use surprisal_objective::calibration::onset::{self, OnsetCurves, OnsetOptions, OnsetReport};
-use surprisal_objective::likelihood::{Coupling, LikelihoodConfig};
+use surprisal_objective::likelihood::{BlockValues, Coupling, LikelihoodConfig};
 
 use crate::ReportError;
 use crate::run_data::{Curves, RunData, SplitCurves, SplitData, root_mean_square};
@@ -76,7 +76,7 @@ fn split(
 ) -> Result<SplitData, ReportError> {
     let target = reader.column(name, "target")?;
     let (n, dim) = (target.n_samples, target.width);
-    let blocks = coupling.blocks(dim);
+    let blocks = likelihood.get().coupling().unwrap_or(coupling).blocks(dim);
     let column = |column: &str, width: usize| -> Result<Vec<f64>, ReportError> {
         let values = reader.column(name, column)?.values;
         if values.len() == n * width {
@@ -96,28 +96,32 @@ fn split(
     if n == 0 || split.nll.iter().all(|v| v.is_nan()) {
         return Ok(split);
     }
-    let location = column("location", dim)?;
+    let location = reader.column(name, "location")?;
+    let per_block = location.width / blocks.n_blocks;
     let parameters = likelihood
         .get()
-        .parameters()
+        .parameters(blocks.block_dim)
         .iter()
-        .map(|spec| column(spec.name, blocks.n_blocks))
-        .collect::<Result<Vec<_>, _>>()?;
-    let mut natural = vec![0.0; 1 + parameters.len()];
+        .map(|spec| Ok((spec.width, column(spec.name, blocks.n_blocks * spec.width)?)))
+        .collect::<Result<Vec<_>, ReportError>>()?;
     let mut named: Vec<(&'static str, Vec<f64>)> = vec![];
-    for (c, &y) in target.values.iter().enumerate() {
-        let block = c / dim * blocks.n_blocks + blocks.of_component(c % dim);
-        natural[0] = location[c];
-        natural[1..].iter_mut().zip(&parameters).for_each(|(slot, values)| *slot = values[block]);
-        let marginal =
-            natural.iter().all(|v| v.is_finite()).then(|| likelihood.get().marginal(&natural, blocks.block_dim));
-        split.push(y, marginal.as_deref());
-        let uncertainties = likelihood.get().uncertainties(&natural, blocks.block_dim);
-        for (i, (uncertainty, value)) in uncertainties.into_iter().enumerate() {
-            if named.len() <= i {
-                named.push((uncertainty, Vec::with_capacity(n * dim)));
+    let mut gathered = vec![];
+    for (block, targets) in target.values.chunks_exact(blocks.block_dim).enumerate() {
+        gathered.clear();
+        gathered.extend(parameters.iter().flat_map(|(width, v)| &v[block * width..(block + 1) * width]));
+        let location = &location.values[block * per_block..(block + 1) * per_block];
+        let values = BlockValues { location, parameters: &gathered, block_dim: blocks.block_dim };
+        let sound = location.iter().chain(&gathered).all(|v| v.is_finite());
+        for (component, &y) in targets.iter().enumerate() {
+            let marginal = sound.then(|| likelihood.get().marginal(&values, component));
+            split.push(y, marginal.as_deref());
+            let uncertainties = likelihood.get().uncertainties(&values, component);
+            for (i, (uncertainty, value)) in uncertainties.into_iter().enumerate() {
+                if named.len() <= i {
+                    named.push((uncertainty, Vec::with_capacity(n * dim)));
+                }
+                named[i].1.push(if sound { value } else { f64::NAN });
             }
-            named[i].1.push(value);
         }
     }
     split.uncertainties = named

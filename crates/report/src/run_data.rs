@@ -88,7 +88,7 @@ pub struct SplitData {
     pub group: Vec<u64>,
     /// Joint NLL of each sample, nats, `[n]`.
     pub nll: Vec<f64>,
-    /// Observed, `[n·d]`.
+    /// Observed, `[n·d]`; angles in the turn around the predicted one.
     pub target: Vec<f64>,
     /// Predicted mean (median where there is no mean), `[n·d]`.
     pub mean: Vec<f64>,
@@ -131,12 +131,9 @@ impl SplitData {
         use surprisal_objective::calibration::coverage::{LEVELS, winkler};
         let judged = marginal.filter(|_| y.is_finite());
         let score = |f: &dyn Fn(&dyn Marginal) -> f64| judged.map_or(f64::NAN, f);
-        let mean = marginal.map_or(f64::NAN, |m| {
-            let mean = m.mean();
-            if mean.is_finite() { mean } else { m.quantile(0.5) }
-        });
+        let y = marginal.map_or(y, |m| m.represent(y));
         self.target.push(y);
-        self.mean.push(mean);
+        self.mean.push(marginal.map_or(f64::NAN, |m| m.center()));
         self.sigma.push(marginal.map_or(f64::NAN, |m| m.variance().sqrt()));
         self.cdf_below.push(score(&|m| m.cdf_below(y)));
         self.cdf.push(score(&|m| m.cdf(y)));

@@ -159,7 +159,7 @@ impl<P: Predictor> Assembled<P> {
                 name: name.to_string(),
                 group: self.group_of_samples(groups, shape.dim),
                 dim: shape.dim,
-                location_width: shape.dim,
+                location_width: self.objective.outcome().location_width(),
                 columns: columns.iter().map(|(name, width)| Column::new(name.clone(), *width)).collect(),
                 metrics: METRICS.map(String::from).to_vec(),
                 per_sample: name == "valid",

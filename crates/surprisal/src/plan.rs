@@ -8,7 +8,7 @@ use surprisal_atoms::BuildForceModel as _;
 use surprisal_core::Layout;
 use surprisal_core::records::{Splits, Structure, Trajectory};
 use surprisal_data::DataConfig;
-use surprisal_objective::{Coupling, Objective, Outcome};
+use surprisal_objective::{Coupling, Objective, Outcome, Standardization};
 use surprisal_train::Predictor;
 use surprisal_train::predictor::force::{ForcePredictor, ForceScaling, FrameGroup};
 use surprisal_train::predictor::mlp::{Mlp, TableGroup};
@@ -73,10 +73,11 @@ impl Plan {
                 } else {
                     Standardizer::identity(n_inputs)
                 };
-                let targets = if data.standardize && experiment.likelihood.get().standardizable() {
-                    Standardizer::fit(n_targets, rows.iter().map(|r| r.targets.as_slice()))
-                } else {
-                    Standardizer::identity(n_targets)
+                let targets = rows.iter().map(|r| r.targets.as_slice());
+                let targets = match experiment.likelihood.get().standardization() {
+                    Standardization::ShiftAndScale if data.standardize => Standardizer::fit(n_targets, targets),
+                    Standardization::Scale if data.standardize => Standardizer::fit_scale(n_targets, targets),
+                    _ => Standardizer::identity(n_targets),
                 };
                 let objective =
                     objective(source, Coupling::Componentwise, targets.shift.clone(), targets.scale.clone())?;

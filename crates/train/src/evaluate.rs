@@ -1,8 +1,7 @@
 //! Scores of whole splits.
 
 use surprisal_core::records::Splits;
-use surprisal_core::{Prediction, Target};
-use surprisal_objective::{Objective, Outcome};
+use surprisal_objective::{Objective, Scores};
 
 use crate::{Predictor, TrainError, shard};
 
@@ -65,25 +64,8 @@ pub fn evaluate<P: Predictor>(
 ) -> Result<SplitScores, TrainError> {
     let target = shard::target(predictor, objective.outcome().layout().dim, groups)?;
     let prediction = shard::evaluate(predictor, groups, shard_size)?;
-    let scores = objective.score(&prediction, &target)?;
-    let zms = mean_squared_z(objective.outcome(), &prediction, &target)?;
-    Ok(SplitScores { split: split.to_string(), nll: scores.nll, squared_error: scores.squared_error, zms })
-}
-
-fn mean_squared_z(outcome: &Outcome, prediction: &Prediction, target: &Target) -> Result<f64, TrainError> {
-    let dim = outcome.layout().dim;
-    let data = outcome.data_units(prediction)?;
-    let observed = outcome.target_in_data_units(target)?;
-    let (mut sum, mut n) = (0.0, 0usize);
-    for (i, y) in observed.iter().enumerate() {
-        let marginal = outcome.marginal(&data, i / dim, i % dim);
-        let z2 = (y - marginal.mean()).powi(2) / marginal.variance();
-        if z2.is_finite() && marginal.variance().is_finite() {
-            sum += z2;
-            n += 1;
-        }
-    }
-    Ok(sum / n as f64)
+    let Scores { nll, squared_error, zms } = objective.score(&prediction, &target)?;
+    Ok(SplitScores { split: split.to_string(), nll, squared_error, zms })
 }
 
 #[cfg(test)]

@@ -179,7 +179,7 @@ impl<P: Predictor> Fit<'_, P> {
     ) -> Result<(), TrainError> {
         let started = Instant::now();
         let groups: Vec<&P::Group> = batch.iter().map(|&i| &self.splits.train[i]).collect();
-        let (evaluation, gradient) = self.loss_and_gradient(&groups)?;
+        let (evaluation, gradient) = self.loss_and_gradient(&groups, state.progress.epoch)?;
         let gradient_norm = gradient::norm(&gradient)?;
         let step = state.progress.step + 1;
         for (what, value) in [("loss", evaluation.loss), ("gradient norm", gradient_norm)] {
@@ -214,14 +214,17 @@ impl<P: Predictor> Fit<'_, P> {
         })
     }
 
-    /// The loss of these groups and its gradient in the order of [`Fit::parameters`].
+    /// The loss of these groups after `epoch` epochs and its gradient in the order of
+    /// [`Fit::parameters`].
     pub fn loss_and_gradient(
         &self,
         groups: &[&P::Group],
+        epoch: usize,
     ) -> Result<(surprisal_objective::Evaluation, Vec<Tensor>), TrainError> {
         let target = shard::target(self.predictor, self.objective.outcome().layout().dim, groups)?;
         let forward = shard::predict(self.predictor, groups, self.shard_size())?;
-        let mut evaluation = self.objective.evaluate(&forward.prediction, &target, self.predictor.parameters())?;
+        let (model, at) = (self.predictor.parameters(), surprisal_objective::Progress { epoch });
+        let mut evaluation = self.objective.evaluate(&forward.prediction, &target, model, at)?;
         let mut gradient = shard::pullback(self.predictor, forward, &evaluation.cotangent)?;
         if let Some(of_penalties) = evaluation.model_gradient.take() {
             gradient = gradient::sum(vec![gradient, of_penalties])?;

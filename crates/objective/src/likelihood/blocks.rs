@@ -46,13 +46,27 @@ impl Blocks {
     }
 }
 
-/// Parameters in their own domains.
+/// What is predicted of every block, in standardised units.
 #[derive(Debug, Clone)]
 pub struct Natural {
-    /// `[n, b, m]`.
+    /// The location as it was predicted, unconstrained: `[n, b, location_width]`.
     pub location: Tensor,
-    /// `[n, b]` each, in the order of [`super::Likelihood::parameters`].
+    /// The other parameters in their own domains, in the order of [`super::Likelihood::parameters`]:
+    /// `[n, b]` each, or `[n, b, width]` where the width is not 1.
     pub parameters: Vec<Tensor>,
+    /// Components per block, m.
+    pub block_dim: usize,
+}
+
+/// What is predicted of one block of one sample, in the data's own units.
+#[derive(Debug, Clone, Copy)]
+pub struct BlockValues<'a> {
+    /// The location as [`super::Likelihood::location`] reports it.
+    pub location: &'a [f64],
+    /// All columns of all other parameters, in the order of [`super::Likelihood::parameters`].
+    pub parameters: &'a [f64],
+    /// Components of the block.
+    pub block_dim: usize,
 }
 
 impl Natural {
@@ -65,10 +79,5 @@ impl Natural {
     pub(super) fn distance(&self, y: &Tensor) -> Result<Tensor> {
         // far below the rounding of any square, and its root is far from underflow
         (self.squared_distance(y)? + 1e-200)?.sqrt()
-    }
-
-    /// Components per block.
-    pub(super) fn block_dim(&self) -> Result<usize> {
-        self.location.dim(D::Minus1)
     }
 }

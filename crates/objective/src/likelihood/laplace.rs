@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use surprisal_ops::special::lgamma;
 
 use super::{
-    LaplaceMarginal, Likelihood, Link, Marginal, Natural, ParameterSpec, RadialLaplaceMarginal, Source, TargetError,
-    check_real,
+    BlockValues, LaplaceMarginal, Likelihood, Link, Marginal, Natural, ParameterSpec, RadialLaplaceMarginal, Source,
+    TargetError, check_real,
 };
 
 /// Laplace distribution: tails heavier than normal, the location a median.
@@ -27,13 +27,13 @@ pub struct Laplace {
 }
 
 impl Likelihood for Laplace {
-    fn parameters(&self) -> Vec<ParameterSpec> {
-        vec![ParameterSpec { name: "scale", source: self.scale, link: Link::Exponential, unit_power: 1 }]
+    fn parameters(&self, _: usize) -> Vec<ParameterSpec> {
+        vec![ParameterSpec::scalar("scale", self.scale, Link::Exponential, 1)]
     }
 
     fn nll(&self, p: &Natural, y: &Tensor) -> Result<Tensor> {
         let [scale] = p.parameters.as_slice() else { candle_core::bail!("laplace has one parameter") };
-        let m = p.block_dim()? as f64;
+        let m = p.block_dim as f64;
         let log_volume = 2f64.ln() + 0.5 * m * std::f64::consts::PI.ln() + lgamma(m) - lgamma(0.5 * m);
         (p.distance(y)? / scale)? + ((scale.log()? * m)? + log_volume)?
     }
@@ -46,15 +46,11 @@ impl Likelihood for Laplace {
         block_dim == 1 || block_dim == 3
     }
 
-    fn marginal(&self, natural: &[f64], block_dim: usize) -> Box<dyn Marginal> {
-        if block_dim == 1 {
-            Box::new(LaplaceMarginal { loc: natural[0], scale: natural[1] })
+    fn marginal(&self, block: &BlockValues<'_>, component: usize) -> Box<dyn Marginal> {
+        if block.block_dim == 1 {
+            Box::new(LaplaceMarginal { loc: block.location[component], scale: block.parameters[0] })
         } else {
-            Box::new(RadialLaplaceMarginal { loc: natural[0], scale: natural[1] })
+            Box::new(RadialLaplaceMarginal { loc: block.location[component], scale: block.parameters[0] })
         }
-    }
-
-    fn uncertainties(&self, natural: &[f64], block_dim: usize) -> Vec<(&'static str, f64)> {
-        vec![("aleatoric", self.marginal(natural, block_dim).variance().sqrt())]
     }
 }

@@ -7,6 +7,8 @@ use surprisal_ops::special::{Pointwise, softplus, softplus_inverse};
 /// values the result is strictly inside the domain; there are no clamps, so no dead gradients.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Link {
+    /// (−∞, ∞): the raw number itself.
+    Identity,
     /// (0, ∞): exp(15·tanh(raw/15)), between 3.1e-7 and 3.3e6; 1 at raw = 0. For scales, in
     /// standardised units.
     Exponential,
@@ -29,6 +31,7 @@ impl Link {
     /// Exclusive lower end of the domain.
     pub fn lower(&self) -> f64 {
         match self {
+            Self::Identity => f64::NEG_INFINITY,
             Self::Exponential => 0.0,
             Self::Softplus { lower, .. } => *lower,
         }
@@ -37,6 +40,7 @@ impl Link {
     /// Raw to natural, elementwise.
     pub fn apply(&self, raw: &Tensor) -> Result<Tensor> {
         match *self {
+            Self::Identity => Ok(raw.clone()),
             Self::Exponential => ((raw / LOG_BOUND)?.tanh()? * LOG_BOUND)?.exp(),
             Self::Softplus { lower, start } => {
                 Pointwise::Softplus.apply(&(raw + offset(lower, start))?)? + (lower + FLOOR)
@@ -47,6 +51,7 @@ impl Link {
     /// Raw to natural.
     pub fn value(&self, raw: f64) -> f64 {
         match *self {
+            Self::Identity => raw,
             Self::Exponential => ((raw / LOG_BOUND).tanh() * LOG_BOUND).exp(),
             Self::Softplus { lower, start } => softplus(raw + offset(lower, start)) + (lower + FLOOR),
         }
@@ -55,6 +60,7 @@ impl Link {
     /// Natural to raw; NaN outside the range of [`Link::value`].
     pub fn inverse(&self, natural: f64) -> f64 {
         match *self {
+            Self::Identity => natural,
             Self::Exponential => (natural.ln() / LOG_BOUND).atanh() * LOG_BOUND,
             Self::Softplus { lower, start } => softplus_inverse(natural - (lower + FLOOR)) - offset(lower, start),
         }

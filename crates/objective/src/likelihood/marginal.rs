@@ -8,6 +8,15 @@ pub trait Marginal {
     fn mean(&self) -> f64;
     /// `Var[Y]`; infinite or NaN where it does not exist.
     fn variance(&self) -> f64;
+    /// The mean where it is finite, else the median: what errors are measured from.
+    fn center(&self) -> f64 {
+        let mean = self.mean();
+        if mean.is_finite() { mean } else { self.quantile(0.5) }
+    }
+    /// `y` in the representation nearest to the centre: itself, except on a circle.
+    fn represent(&self, y: f64) -> f64 {
+        y
+    }
     /// P(Y ≤ y).
     fn cdf(&self, y: f64) -> f64;
     /// P(Y < y), which differs from [`Marginal::cdf`] for discrete families only.

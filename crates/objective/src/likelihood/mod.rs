@@ -16,9 +16,11 @@ mod source;
 mod student_t;
 
 use candle_core::{Result, Tensor};
+use serde::{Deserialize, Serialize};
 use surprisal_core::registry;
+use surprisal_core::rng::{self, Stream};
 
-pub use blocks::{Blocks, Coupling, Natural};
+pub use blocks::{BlockValues, Blocks, Coupling, Natural};
 pub use gaussian::Gaussian;
 pub use laplace::Laplace;
 pub use link::Link;
@@ -27,6 +29,42 @@ pub use marginals::{LaplaceMarginal, NormalMarginal, RadialLaplaceMarginal, Stud
 pub use normal_inverse_gamma::{NormalInverseGamma, Regularizer};
 pub use source::Source;
 pub use student_t::StudentT;
+
+/// What the observations of a family are: decides which measures and figures make sense.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Real numbers.
+    Real,
+    /// Whole numbers ≥ 0.
+    Count,
+    /// 0 or 1: one class of two, or one class of several as a vector with a single 1.
+    Label,
+    /// Angles, radians.
+    Angle,
+}
+
+/// What may be done to targets before training. The likelihood is reported in the data's own units
+/// whatever was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standardization {
+    /// Shifted to mean 0 and scaled to standard deviation 1: families on the whole real line.
+    ShiftAndScale,
+    /// Scaled to root mean square 1: families on (0, ∞).
+    Scale,
+    /// Nothing: counts, shares, labels, angles.
+    None,
+}
+
+/// What a parameter is multiplied by to reach the data's own units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// The target scale of the block's first component to this power: 1 for a scale, 2 for a
+    /// variance, 0 for a shape.
+    Power(i32),
+    /// Column j by the target scale of the block's component j.
+    PerComponent,
+}
 
 /// One parameter of a family beside its location.
 #[derive(Debug, Clone)]
@@ -37,9 +75,17 @@ pub struct ParameterSpec {
     pub source: Source,
     /// From an unconstrained number to its domain.
     pub link: Link,
-    /// It scales with the target's unit to this power: 1 for a scale, 2 for a variance, 0 for a
-    /// shape.
-    pub unit_power: i32,
+    /// Its unit.
+    pub unit: Unit,
+    /// Columns per block: 1 for a scalar, K for something of each of K mixture components.
+    pub width: usize,
+}
+
+impl ParameterSpec {
+    /// One number per block.
+    pub fn scalar(name: &'static str, source: Source, link: Link, unit_power: i32) -> Self {
+        Self { name, source, link, unit: Unit::Power(unit_power), width: 1 }
+    }
 }
 
 /// A value that the family cannot produce.
@@ -52,55 +98,105 @@ pub struct TargetError {
     pub domain: &'static str,
     /// The value found.
     pub value: f64,
-}
-
-impl TargetError {
     /// What to do about it.
-    pub fn hint(&self) -> &'static str {
-        "correct or remove the value, or use a likelihood whose support contains it"
-    }
+    pub hint: &'static str,
 }
 
 /// A parametric family of predictive distributions. Its struct is its configuration.
 ///
-/// `n` samples have `b` blocks of `m` components; see [`Blocks`].
+/// `n` samples have `b` blocks of `m` components; see [`Blocks`]. A predictor gives each block
+/// [`Likelihood::location_width`] unconstrained numbers; what they mean (a mean, the logarithm of a
+/// rate, logits) is the family's affair, so that its NLL can be written in the form that is stable.
 pub trait Likelihood {
+    /// What it is a distribution of.
+    fn kind(&self) -> Kind {
+        Kind::Real
+    }
+
+    /// What may be done to targets before training.
+    fn standardization(&self) -> Standardization {
+        Standardization::ShiftAndScale
+    }
+
+    /// A standardised value of its support, which stands where nothing was observed.
+    fn placeholder(&self) -> f64 {
+        0.0
+    }
+
+    /// The only coupling it has; `None` where the data decides.
+    fn coupling(&self) -> Option<Coupling> {
+        None
+    }
+
+    /// Whether there is a joint density of this many components that turns with their vector.
+    fn has_joint_form(&self, _block_dim: usize) -> bool {
+        true
+    }
+
     /// The parameters beside the location, in the order of every array of parameters.
-    fn parameters(&self) -> Vec<ParameterSpec>;
+    fn parameters(&self, block_dim: usize) -> Vec<ParameterSpec>;
+
+    /// Unconstrained numbers per block that locate the distribution.
+    fn location_width(&self, block_dim: usize) -> usize {
+        block_dim
+    }
+
+    /// The location of a block as it is reported, in standardised units: a mean, a median, a rate, the
+    /// probability of each class. `raw` are its unconstrained numbers. As many values as components,
+    /// or any number of values of the one component.
+    fn location(&self, raw: &[f64]) -> Vec<f64> {
+        raw.to_vec()
+    }
+
+    /// The expectation of each component in standardised units, `[n, b, m]`, differentiable: what
+    /// penalties on predictions see. (The location where there is no expectation.)
+    fn mean(&self, p: &Natural) -> Result<Tensor> {
+        Ok(p.location.clone())
+    }
 
     /// −log p(y), nats, joint over the components of a block: `[n, b, m]` → `[n, b]`.
     fn nll(&self, p: &Natural, y: &Tensor) -> Result<Tensor>;
+
+    /// The loss to differentiate in the place of the NLL, `[n, b]`, where the two are not the same.
+    fn surrogate(&self, _p: &Natural, _y: &Tensor, _progress: Progress) -> Result<Option<Tensor>> {
+        Ok(None)
+    }
 
     /// What is added to the loss but is no part of the likelihood, `[n, b]`.
     fn regularizer(&self, _p: &Natural, _y: &Tensor) -> Result<Option<Tensor>> {
         Ok(None)
     }
 
-    /// Whether the family can produce the value.
+    /// Whether the family can produce the value, in the data's own units.
     fn check_target(&self, y: f64) -> std::result::Result<(), TargetError>;
-
-    /// Whether targets may be shifted and scaled before training.
-    fn standardizable(&self) -> bool {
-        true
-    }
-
-    /// Whether there is a joint density of this many components.
-    fn has_joint_form(&self, _block_dim: usize) -> bool {
-        true
-    }
 
     /// Numbers of the configuration that lie outside their domain: setting, domain, value.
     fn check_settings(&self) -> Option<(&'static str, &'static str, f64)> {
         None
     }
 
-    /// The distribution of one component. `natural` is its location and then the parameters of its
-    /// block of `block_dim` components, all in the data's own units.
-    fn marginal(&self, natural: &[f64], block_dim: usize) -> Box<dyn Marginal>;
+    /// The distribution of one component of a block in the data's own units.
+    fn marginal(&self, block: &BlockValues<'_>, component: usize) -> Box<dyn Marginal>;
+
+    /// One draw of all components of a block, `[m]`, in the data's own units.
+    fn sample(&self, block: &BlockValues<'_>, stream: &mut Stream) -> Vec<f64> {
+        (0..block.block_dim)
+            .map(|component| self.marginal(block, component).quantile(rng::uniform_open(stream)))
+            .collect()
+    }
 
     /// Named uncertainties of one component, each like a standard deviation in the data's own units
-    /// (unless its name says otherwise); arguments as for [`Likelihood::marginal`].
-    fn uncertainties(&self, natural: &[f64], block_dim: usize) -> Vec<(&'static str, f64)>;
+    /// (unless its name says otherwise).
+    fn uncertainties(&self, block: &BlockValues<'_>, component: usize) -> Vec<(&'static str, f64)> {
+        vec![("aleatoric", self.marginal(block, component).variance().sqrt())]
+    }
+}
+
+/// How far training has come, for losses that change on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Progress {
+    /// Epochs finished.
+    pub epoch: usize,
 }
 
 registry! {
@@ -115,5 +211,6 @@ registry! {
 
 /// `y` itself if it is a real number.
 fn check_real(likelihood: &'static str, value: f64) -> std::result::Result<(), TargetError> {
-    if value.is_finite() { Ok(()) } else { Err(TargetError { likelihood, domain: "finite values", value }) }
+    let hint = "correct or remove the value";
+    if value.is_finite() { Ok(()) } else { Err(TargetError { likelihood, domain: "finite values", value, hint }) }
 }

@@ -21,7 +21,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use surprisal_ops::special::Pointwise;
 
-use super::{Likelihood, Link, Marginal, Natural, ParameterSpec, Source, StudentTMarginal, TargetError, check_real};
+use super::{
+    BlockValues, Likelihood, Link, Marginal, Natural, ParameterSpec, Source, StudentTMarginal, TargetError, check_real,
+};
 
 /// Normal-inverse-gamma (evidential) regression.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -64,18 +66,18 @@ pub enum Regularizer {
 const ARITY: &str = "normal_inverse_gamma has three parameters";
 
 impl Likelihood for NormalInverseGamma {
-    fn parameters(&self) -> Vec<ParameterSpec> {
+    fn parameters(&self, _: usize) -> Vec<ParameterSpec> {
         let positive = |lower: f64| Link::Softplus { lower, start: lower + std::f64::consts::LN_2 };
         vec![
-            ParameterSpec { name: "nu", source: self.nu, link: positive(0.0), unit_power: 0 },
-            ParameterSpec { name: "alpha", source: self.alpha, link: positive(1.0), unit_power: 0 },
-            ParameterSpec { name: "beta", source: self.beta, link: positive(0.0), unit_power: 2 },
+            ParameterSpec::scalar("nu", self.nu, positive(0.0), 0),
+            ParameterSpec::scalar("alpha", self.alpha, positive(1.0), 0),
+            ParameterSpec::scalar("beta", self.beta, positive(0.0), 2),
         ]
     }
 
     fn nll(&self, p: &Natural, y: &Tensor) -> Result<Tensor> {
         let [nu, alpha, beta] = p.parameters.as_slice() else { candle_core::bail!("{ARITY}") };
-        let m = p.block_dim()?;
+        let m = p.block_dim;
         let half = m as f64 / 2.0;
         // 2Ω = 2β(1 + 1/ν)
         let two_omega = ((beta * 2.0)? * (nu.recip()? + 1.0)?)?;
@@ -109,14 +111,14 @@ impl Likelihood for NormalInverseGamma {
         if valid { None } else { Some(("regularizer", "a number ≥ 0", self.regularizer)) }
     }
 
-    fn marginal(&self, natural: &[f64], _: usize) -> Box<dyn Marginal> {
-        let (nu, alpha, beta) = (natural[1], natural[2], natural[3]);
+    fn marginal(&self, block: &BlockValues<'_>, component: usize) -> Box<dyn Marginal> {
+        let (nu, alpha, beta) = (block.parameters[0], block.parameters[1], block.parameters[2]);
         let scale = (beta * (1.0 + nu) / (alpha * nu)).sqrt();
-        Box::new(StudentTMarginal { loc: natural[0], scale, df: 2.0 * alpha })
+        Box::new(StudentTMarginal { loc: block.location[component], scale, df: 2.0 * alpha })
     }
 
-    fn uncertainties(&self, natural: &[f64], _: usize) -> Vec<(&'static str, f64)> {
-        let (nu, alpha, beta) = (natural[1], natural[2], natural[3]);
+    fn uncertainties(&self, block: &BlockValues<'_>, _: usize) -> Vec<(&'static str, f64)> {
+        let (nu, alpha, beta) = (block.parameters[0], block.parameters[1], block.parameters[2]);
         vec![
             ("aleatoric", (beta / (alpha - 1.0)).sqrt()),
             ("epistemic", (beta / (nu * (alpha - 1.0))).sqrt()),

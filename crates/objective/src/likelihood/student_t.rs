@@ -11,7 +11,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use surprisal_ops::special::Pointwise;
 
-use super::{Likelihood, Link, Marginal, Natural, ParameterSpec, Source, StudentTMarginal, TargetError, check_real};
+use super::{
+    BlockValues, Likelihood, Link, Marginal, Natural, ParameterSpec, Source, StudentTMarginal, TargetError, check_real,
+};
 
 /// Student-t distribution: power-law tails, robust against outliers.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -28,21 +30,16 @@ pub struct StudentT {
 }
 
 impl Likelihood for StudentT {
-    fn parameters(&self) -> Vec<ParameterSpec> {
+    fn parameters(&self, _: usize) -> Vec<ParameterSpec> {
         vec![
-            ParameterSpec { name: "scale", source: self.scale, link: Link::Exponential, unit_power: 1 },
-            ParameterSpec {
-                name: "df",
-                source: self.df,
-                link: Link::Softplus { lower: 0.0, start: 5.0 },
-                unit_power: 0,
-            },
+            ParameterSpec::scalar("scale", self.scale, Link::Exponential, 1),
+            ParameterSpec::scalar("df", self.df, Link::Softplus { lower: 0.0, start: 5.0 }, 0),
         ]
     }
 
     fn nll(&self, p: &Natural, y: &Tensor) -> Result<Tensor> {
         let [scale, df] = p.parameters.as_slice() else { candle_core::bail!("student_t has two parameters") };
-        let m = p.block_dim()?;
+        let m = p.block_dim;
         let half = m as f64 / 2.0;
         let width = (scale.sqr()? * df)?;
         let normalizer = Pointwise::LgammaDifference { half_steps: m as u32 }.apply(&(df * 0.5)?)?;
@@ -55,11 +52,11 @@ impl Likelihood for StudentT {
         check_real("student_t", y)
     }
 
-    fn marginal(&self, natural: &[f64], _: usize) -> Box<dyn Marginal> {
-        Box::new(StudentTMarginal { loc: natural[0], scale: natural[1], df: natural[2] })
-    }
-
-    fn uncertainties(&self, natural: &[f64], block_dim: usize) -> Vec<(&'static str, f64)> {
-        vec![("aleatoric", self.marginal(natural, block_dim).variance().sqrt())]
+    fn marginal(&self, block: &BlockValues<'_>, component: usize) -> Box<dyn Marginal> {
+        Box::new(StudentTMarginal {
+            loc: block.location[component],
+            scale: block.parameters[0],
+            df: block.parameters[1],
+        })
     }
 }

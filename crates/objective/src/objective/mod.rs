@@ -12,6 +12,7 @@ use surprisal_core::{Cotangent, Parameters, Prediction, Target};
 
 use self::variables::{Variables, gradients_of};
 use crate::energy::{Energy, EnergyTerm};
+use crate::likelihood::Progress;
 use crate::penalty::{Kind, PenaltyConfig};
 use crate::risk::RiskConfig;
 use crate::{ObjectiveError, Outcome};
@@ -51,6 +52,10 @@ pub struct Scores {
     pub nll: Vec<f64>,
     /// Squared error, mean over the observed components, in squared data units.
     pub squared_error: Vec<f64>,
+    /// Mean of (error/σ)² over all observed components whose predicted variance is finite: above 1
+    /// where the predictions are over-confident, below 1 where they are too careful. NaN where there
+    /// are none.
+    pub zms: f64,
 }
 
 impl Objective {
@@ -107,22 +112,25 @@ impl Objective {
         prediction: &Prediction,
         target: &Target,
         model: &Parameters,
+        progress: Progress,
     ) -> Result<Evaluation, ObjectiveError> {
         let variables = Variables::new(prediction)?;
         let prediction = variables.prediction();
         let natural = self.outcome.natural(&prediction)?;
         let nll = self.outcome.nll_of(&natural, target)?;
         let observed = observed_samples(target)?;
-        let mut terms =
-            vec![("risk".to_string(), self.risk.get().value(&select(&nll, &observed)?, &self.risk_parameters)?)];
+        // The loss may be another function than the NLL; what is reported never is.
+        let losses = self.outcome.surrogate_of(&natural, target, progress)?;
+        let losses = select(losses.as_ref().unwrap_or(&nll), &observed)?;
+        let mut terms = vec![("risk".to_string(), self.risk.get().value(&losses, &self.risk_parameters)?)];
         if let Some(regularizer) = self.outcome.regularizer_of(&natural, target)? {
             terms.push(("regularizer".to_string(), select(&regularizer, &observed)?.mean_all()?));
         }
         for penalty in &self.penalties {
             match penalty.get().kind() {
                 Kind::Prediction(on_prediction) => {
-                    let location = self.unshifted(&prediction.location)?;
-                    terms.push((penalty.name().to_string(), on_prediction.value(&location, target)?));
+                    let mean = self.outcome.mean_of(&natural)?;
+                    terms.push((penalty.name().to_string(), on_prediction.value(&mean, target)?));
                 }
                 Kind::Parameter(on_parameters) => terms.push((penalty.name().to_string(), on_parameters.value(model)?)),
                 Kind::Proximal(_) => {}
@@ -158,18 +166,20 @@ impl Objective {
     pub fn score(&self, prediction: &Prediction, target: &Target) -> Result<Scores, ObjectiveError> {
         let nll = self.outcome.nll(prediction, target)?.to_vec1()?;
         let observed = observed_samples(target)?;
-        let dim = self.outcome.layout().dim;
-        let location = self.outcome.data_units(prediction)?.location;
-        let values = self.outcome.target_in_data_units(target)?;
-        let squared_error = location
-            .chunks_exact(dim)
-            .zip(values.chunks_exact(dim))
-            .map(|(location, values)| {
-                let seen = || location.iter().zip(values).filter(|(_, y)| !y.is_nan());
-                seen().map(|(l, y)| (y - l).powi(2)).sum::<f64>() / seen().count() as f64
-            })
-            .collect();
-        Ok(Scores { nll: reported(nll, &observed), squared_error })
+        let data = self.outcome.data_units(prediction)?;
+        let judged = self.outcome.judge(&data, &self.outcome.target_in_data_units(target)?);
+        let mut squared_error = Vec::with_capacity(judged.len());
+        let (mut z2, mut n) = (0.0, 0usize);
+        for sample in &judged {
+            let squares =
+                sample.error.iter().map(|e| e * e).zip(&sample.variance).filter(|(square, _)| !square.is_nan());
+            squared_error.push(squares.clone().map(|(square, _)| square).sum::<f64>() / squares.clone().count() as f64);
+            for (square, variance) in squares.filter(|(square, v)| v.is_finite() && (square / *v).is_finite()) {
+                z2 += square / variance;
+                n += 1;
+            }
+        }
+        Ok(Scores { nll: reported(nll, &observed), squared_error, zms: z2 / n as f64 })
     }
 
     /// Applies the proximal penalties to the model; `steps` are the step sizes of each parameter's
@@ -196,14 +206,6 @@ impl Objective {
             }
         }
         Ok(terms)
-    }
-
-    /// The location in units of the target scale, with the target shift restored.
-    fn unshifted(&self, location: &Tensor) -> Result<Tensor, ObjectiveError> {
-        let (shift, scale) = (self.outcome.target_shift(), self.outcome.target_scale());
-        let shift: Vec<f64> = shift.iter().zip(scale).map(|(shift, scale)| shift / scale).collect();
-        let dim = shift.len();
-        Ok(location.broadcast_add(&Tensor::from_vec(shift, (1, dim), &Device::Cpu)?)?)
     }
 }
 

@@ -10,9 +10,9 @@ use candle_core::{D, DType, Device, Tensor};
 use surprisal_core::{Layout, Parameters, Prediction, Role, Target};
 
 use crate::ObjectiveError;
-use crate::likelihood::{Blocks, Coupling, LikelihoodConfig, Natural, ParameterSpec, Source};
+use crate::likelihood::{Blocks, Coupling, LikelihoodConfig, Natural, ParameterSpec, Progress, Source, Unit};
 
-pub use data_units::DataUnits;
+pub use data_units::{DataUnits, Judged, OwnedBlock};
 
 /// A likelihood, the components of a sample, their units, and the parameters it trains itself.
 #[derive(Debug, Clone)]
@@ -48,27 +48,30 @@ impl Outcome {
         target_scale: Vec<f64>,
         target_shift: Vec<f64>,
     ) -> Result<Self, ObjectiveError> {
-        let blocks = coupling.blocks(dim);
+        // Where the data decides (forces), a joint density has to turn with the vector.
+        if !likelihood.get().has_joint_form(coupling.blocks(dim).block_dim) {
+            let block_dim = coupling.blocks(dim).block_dim;
+            return Err(ObjectiveError::NoJointForm { likelihood: likelihood.name(), block_dim });
+        }
+        let blocks = likelihood.get().coupling().unwrap_or(coupling).blocks(dim);
+        let specs = likelihood.get().parameters(blocks.block_dim);
         let positive = target_scale.len() == dim && target_scale.iter().all(|s| s.is_finite() && *s > 0.0);
-        let joint = blocks.block_dim > 1;
+        let one_unit = |s: &ParameterSpec| matches!(s.unit, Unit::Power(power) if power != 0);
+        let joint = blocks.block_dim > 1 && specs.iter().any(one_unit);
         if !positive || (joint && target_scale.iter().any(|s| *s != target_scale[0])) {
             return Err(ObjectiveError::TargetScale { scales: target_scale, joint });
-        }
-        if !likelihood.get().has_joint_form(blocks.block_dim) {
-            return Err(ObjectiveError::NoJointForm { likelihood: likelihood.name(), block_dim: blocks.block_dim });
         }
         if let Some((setting, domain, value)) = likelihood.get().check_settings() {
             return Err(ObjectiveError::Setting { entry: likelihood.name(), setting, domain, value });
         }
-        let specs = likelihood.get().parameters();
         let mut own = Parameters::new();
         for spec in &specs {
             match spec.source {
                 Source::Network => {}
                 Source::Constant => {
-                    let start = vec![0.0; blocks.n_blocks];
+                    let n = blocks.n_blocks * spec.width;
                     let name = format!("{prefix}.{}", spec.name);
-                    own.add_values(name, Role::Bias, start, &[blocks.n_blocks], DType::F64, &Device::Cpu)?;
+                    own.add_values(name, Role::Bias, vec![0.0; n], &[n], DType::F64, &Device::Cpu)?;
                 }
                 Source::Fixed(value) if value.is_finite() && value > spec.link.lower() => {}
                 Source::Fixed(value) => {
@@ -86,8 +89,10 @@ impl Outcome {
 
     /// What a predictor has to predict.
     pub fn layout(&self) -> Layout {
-        let n_predicted = self.specs.iter().filter(|s| s.source == Source::Network).count();
-        Layout { dim: self.dim, location: self.dim, outputs: n_predicted * self.blocks.n_blocks }
+        let predicted = self.specs.iter().filter(|s| s.source == Source::Network);
+        let per_block: usize = predicted.map(|s| s.width).sum();
+        let location = self.likelihood.get().location_width(self.blocks.block_dim);
+        Layout { dim: self.dim, location: location * self.blocks.n_blocks, outputs: per_block * self.blocks.n_blocks }
     }
 
     /// The likelihood.
@@ -122,7 +127,13 @@ impl Outcome {
 
     /// Name and width per sample of every parameter of [`DataUnits`].
     pub fn columns(&self) -> Vec<(String, usize)> {
-        self.specs.iter().map(|s| (s.name.to_string(), self.blocks.n_blocks)).collect()
+        self.specs.iter().map(|s| (s.name.to_string(), self.blocks.n_blocks * s.width)).collect()
+    }
+
+    /// Width per sample of [`DataUnits::location`].
+    pub fn location_width(&self) -> usize {
+        let raw = vec![0.0; self.likelihood.get().location_width(self.blocks.block_dim)];
+        self.likelihood.get().location(&raw).len() * self.blocks.n_blocks
     }
 
     /// Samples that the likelihood cannot have produced, or that are partly missing where the
@@ -159,14 +170,14 @@ impl Outcome {
             None => return Err(ObjectiveError::Width { part: "outputs", found: 0, expected: layout.outputs }),
         }
         let n = prediction.location.dim(0)?;
-        let b = self.blocks.n_blocks;
         let mut column = 0;
         let mut parameters = Vec::with_capacity(self.specs.len());
         for spec in &self.specs {
+            let width = self.blocks.n_blocks * spec.width;
             let value = match (spec.source, &prediction.outputs) {
                 (Source::Network, Some(outputs)) => {
-                    let raw = outputs.narrow(1, column, b)?.contiguous()?;
-                    column += b;
+                    let raw = outputs.narrow(1, column, width)?.contiguous()?;
+                    column += width;
                     spec.link.apply(&raw)?
                 }
                 (Source::Network, None) => {
@@ -174,22 +185,29 @@ impl Outcome {
                 }
                 (Source::Constant, _) => {
                     let raw = self.own.get(&format!("{}.{}", self.prefix, spec.name)).map(|p| p.var.as_tensor());
-                    let raw = raw.ok_or(ObjectiveError::Width { part: spec.name, found: 0, expected: b })?;
-                    spec.link.apply(raw)?.unsqueeze(0)?.broadcast_as((n, b))?.contiguous()?
+                    let raw = raw.ok_or(ObjectiveError::Width { part: spec.name, found: 0, expected: width })?;
+                    spec.link.apply(raw)?.unsqueeze(0)?.broadcast_as((n, width))?.contiguous()?
                 }
                 (Source::Fixed(value), _) => {
-                    let row: Vec<f64> = (0..b).map(|block| value / self.unit(spec, block)).collect();
-                    Tensor::from_vec(row, (1, b), &Device::Cpu)?.broadcast_as((n, b))?.contiguous()?
+                    let row: Vec<f64> = (0..width).map(|column| value / self.unit(spec, column)).collect();
+                    Tensor::from_vec(row, (1, width), &Device::Cpu)?.broadcast_as((n, width))?.contiguous()?
                 }
             };
-            parameters.push(value);
+            let grouped = spec.width != 1;
+            parameters.push(if grouped { value.reshape((n, self.blocks.n_blocks, spec.width))? } else { value });
         }
-        Ok(Natural { location: self.blocks.view(&prediction.location)?, parameters })
+        let location =
+            prediction.location.reshape((n, self.blocks.n_blocks, layout.location / self.blocks.n_blocks))?;
+        Ok(Natural { location, parameters, block_dim: self.blocks.block_dim })
     }
 
-    /// Data units per standardised unit of a parameter of a block.
-    fn unit(&self, spec: &ParameterSpec, block: usize) -> f64 {
-        self.target_scale[block * self.blocks.block_dim].powi(spec.unit_power)
+    /// Data units per standardised unit of a column of a parameter.
+    fn unit(&self, spec: &ParameterSpec, column: usize) -> f64 {
+        let first = column / spec.width * self.blocks.block_dim;
+        match spec.unit {
+            Unit::Power(power) => self.target_scale[first].powi(power),
+            Unit::PerComponent => self.target_scale[first + column % spec.width],
+        }
     }
 
     /// NLL of each sample, `[n]`, true nats in the data's own units, joint over the observed
@@ -208,13 +226,32 @@ impl Outcome {
         Ok(mask(blocks, observed.as_ref())?.sum(D::Minus1)?)
     }
 
+    /// What is differentiated in the place of the NLL, `[n]`, where the likelihood asks for it.
+    pub(crate) fn surrogate_of(
+        &self,
+        natural: &Natural,
+        target: &Target,
+        progress: Progress,
+    ) -> Result<Option<Tensor>, ObjectiveError> {
+        let (y, observed) = self.masked(target)?;
+        let blocks = self.likelihood.get().surrogate(natural, &y, progress)?;
+        blocks.map(|blocks| Ok(mask(blocks, observed.as_ref())?.sum(D::Minus1)?)).transpose()
+    }
+
     /// The likelihood's regulariser of each sample, `[n]`, if it has one.
     pub(crate) fn regularizer_of(&self, natural: &Natural, target: &Target) -> Result<Option<Tensor>, ObjectiveError> {
         let (y, observed) = self.masked(target)?;
-        match self.likelihood.get().regularizer(natural, &y)? {
-            Some(blocks) => Ok(Some(mask(blocks, observed.as_ref())?.sum(D::Minus1)?)),
-            None => Ok(None),
-        }
+        let blocks = self.likelihood.get().regularizer(natural, &y)?;
+        blocks.map(|blocks| Ok(mask(blocks, observed.as_ref())?.sum(D::Minus1)?)).transpose()
+    }
+
+    /// The expectation of each component, `[n, d]`, in units of the target scale with the target shift
+    /// restored; differentiable.
+    pub(crate) fn mean_of(&self, natural: &Natural) -> Result<Tensor, ObjectiveError> {
+        let mean = self.likelihood.get().mean(natural)?;
+        let mean = mean.reshape((mean.dim(0)?, self.dim))?;
+        let shift: Vec<f64> = self.target_shift.iter().zip(&self.target_scale).map(|(shift, s)| shift / s).collect();
+        Ok(mean.broadcast_add(&Tensor::from_vec(shift, (1, self.dim), &Device::Cpu)?)?)
     }
 
     /// `[n, b, m]` values with 0 in the place of missing ones, and `[n, b]` of 1 and 0.
@@ -223,7 +260,8 @@ impl Outcome {
             return Ok((self.blocks.view(&target.value)?, None));
         };
         // the input is masked too: a NaN in a missing value would reach the gradient through 0·NaN
-        let value = observed.ne(0.0)?.where_cond(&target.value, &target.value.zeros_like()?)?;
+        let stand_in = target.value.zeros_like()?.affine(1.0, self.likelihood.get().placeholder())?;
+        let value = observed.ne(0.0)?.where_cond(&target.value, &stand_in)?;
         let blocks = self.blocks.view(observed)?;
         if self.blocks.block_dim > 1 {
             for (sample, n_observed) in observed.sum(D::Minus1)?.to_vec1::<f64>()?.into_iter().enumerate() {

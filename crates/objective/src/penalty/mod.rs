@@ -41,9 +41,9 @@ pub trait PredictionPenalty {
     /// What samples it needs, in words, where it does not apply to those of `dim` components.
     fn misplaced(&self, dim: usize) -> Option<&'static str>;
 
-    /// Weighted value, a scalar. `location` is `[n, dim]` in units of the target scale, with the
-    /// target shift restored.
-    fn value(&self, location: &Tensor, target: &Target) -> Result<Tensor, ObjectiveError>;
+    /// Weighted value, a scalar. `mean` is the expectation of each component, `[n, dim]`, in units of
+    /// the target scale with the target shift restored.
+    fn value(&self, mean: &Tensor, target: &Target) -> Result<Tensor, ObjectiveError>;
 }
 
 /// A price on parameters.

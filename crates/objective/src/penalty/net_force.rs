@@ -36,14 +36,14 @@ impl PredictionPenalty for NetForce {
         if dim == 3 { None } else { Some("forces of atoms") }
     }
 
-    fn value(&self, location: &Tensor, target: &Target) -> Result<Tensor, ObjectiveError> {
+    fn value(&self, mean: &Tensor, target: &Target) -> Result<Tensor, ObjectiveError> {
         let mut n_atoms = vec![0.0f64; target.n_groups];
         for &group in &target.group {
             n_atoms[group as usize] += 1.0;
         }
         let weights: Vec<f64> =
             n_atoms.iter().map(|n| if *n > 0.0 { self.weight / (n * target.n_groups as f64) } else { 0.0 }).collect();
-        let squared = target.sum_groups(location)?.sqr()?.sum(D::Minus1)?;
+        let squared = target.sum_groups(mean)?.sqr()?.sum(D::Minus1)?;
         Ok((squared * Tensor::new(weights, &Device::Cpu)?)?.sum_all()?)
     }
 }

@@ -31,6 +31,18 @@ impl Standardizer {
         Self { shift, scale }
     }
 
+    /// Root mean square 1 on these rows, not shifted.
+    pub fn fit_scale<'a>(n: usize, rows: impl Iterator<Item = &'a [f64]>) -> Self {
+        let mut squares = vec![0.0; n];
+        let mut count = 0usize;
+        for row in rows {
+            squares.iter_mut().zip(row).for_each(|(s, x)| *s += x * x);
+            count += 1;
+        }
+        let scale = squares.iter().map(|s| (s / count.max(1) as f64).sqrt()).map(|s| if s > 0.0 { s } else { 1.0 });
+        Self { shift: vec![0.0; n], scale: scale.collect() }
+    }
+
     /// One row.
     pub fn apply(&self, row: &[f64]) -> Vec<f64> {
         row.iter().zip(&self.shift).zip(&self.scale).map(|((x, shift), scale)| (x - shift) / scale).collect()

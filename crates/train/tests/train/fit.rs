@@ -137,7 +137,7 @@ fn l1_gives_soft_thresholds_and_exact_zeros() {
         // σ = 1 in units of the standardised target
         let loss = Loss {
             penalties: vec![PenaltyConfig::L1(L1 { weight: 0.1 })],
-            ..Loss::mean(LikelihoodConfig::Gaussian(Gaussian { scale: Source::Fixed(spread) }))
+            ..Loss::mean(LikelihoodConfig::Gaussian(Gaussian { scale: Source::Fixed(spread), ..Gaussian::default() }))
         };
         let mut setup = table(&rows, &[], Activation::Tanh, &loss, 1);
         setup.optimizer = match optimizer {
@@ -161,7 +161,7 @@ fn l1_gives_soft_thresholds_and_exact_zeros() {
 
 /// A network too large for its 15 rows.
 fn overfitting() -> Setup<Mlp> {
-    let network_scale = LikelihoodConfig::Gaussian(Gaussian { scale: Source::Network });
+    let network_scale = LikelihoodConfig::Gaussian(Gaussian { scale: Source::Network, ..Gaussian::default() });
     let mut setup = table(&rows(20, 6), &[32], Activation::Tanh, &Loss::mean(network_scale), 1);
     setup.optimizer = adamw(0.03);
     setup.settings.epochs = 60;

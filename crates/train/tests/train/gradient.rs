@@ -9,7 +9,7 @@ use surprisal_core::Parameter;
 use surprisal_objective::likelihood::{Laplace, NormalInverseGamma, Regularizer, StudentT};
 use surprisal_objective::penalty::{L2, NetForce};
 use surprisal_objective::risk::{Cvar, Threshold};
-use surprisal_objective::{EnergyTerm, LikelihoodConfig, PenaltyConfig, RiskConfig, Source};
+use surprisal_objective::{EnergyTerm, LikelihoodConfig, PenaltyConfig, Progress, RiskConfig, Source};
 use surprisal_train::predictor::mlp::Activation;
 use surprisal_train::{Predictor, shard};
 
@@ -23,13 +23,13 @@ const ENTRIES: usize = 3;
 fn check<P: Predictor>(name: &str, setup: &Setup<P>, tolerance: f64) {
     let fit = setup.fit(Path::new("."));
     let groups: Vec<&P::Group> = setup.splits.train.iter().collect();
-    let (evaluation, gradient) = fit.loss_and_gradient(&groups).unwrap();
+    let (evaluation, gradient) = fit.loss_and_gradient(&groups, 0).unwrap();
     let dim = setup.objective.outcome().layout().dim;
     let target = shard::target(&setup.predictor, dim, &groups).unwrap();
     // the loss by the other way through the predictor: without a tape, in one shard
     let loss = || {
         let prediction = shard::evaluate(&setup.predictor, &groups, groups.len()).unwrap();
-        setup.objective.evaluate(&prediction, &target, setup.predictor.parameters()).unwrap().loss
+        setup.objective.evaluate(&prediction, &target, setup.predictor.parameters(), Progress::default()).unwrap().loss
     };
     assert!(
         (loss() - evaluation.loss).abs() < 1e-12 * (1.0 + evaluation.loss.abs()),

@@ -129,7 +129,7 @@ fn run<P: Predictor>(cut: Cut, setup: impl Fn(u64) -> Setup<P>) -> Traces {
 
 /// AdamW, averaged weights, patience, a trained threshold of the risk: everything with a memory.
 fn everything(seed: u64) -> Setup<surprisal_train::predictor::mlp::Mlp> {
-    let gaussian = LikelihoodConfig::Gaussian(Gaussian { scale: Source::Network });
+    let gaussian = LikelihoodConfig::Gaussian(Gaussian { scale: Source::Network, ..Gaussian::default() });
     let risk = RiskConfig::Cvar(Cvar { fraction: 0.5, threshold: Threshold::Trained });
     let mut setup = small_table(&Loss { risk, ..Loss::mean(gaussian) }, seed);
     setup.optimizer = crate::setup::adamw(0.03);

@@ -18,7 +18,7 @@ fn trajectory(times: &[f64], observed: &[[f64; 2]]) -> Trajectory {
 
 /// A Gaussian with a known scale in the data's units.
 fn fixed() -> Loss {
-    Loss::mean(LikelihoodConfig::Gaussian(Gaussian { scale: Source::Fixed(0.5) }))
+    Loss::mean(LikelihoodConfig::Gaussian(Gaussian { scale: Source::Fixed(0.5), ..Gaussian::default() }))
 }
 
 /// Predicted states and per-sample NLL of one trajectory, in data units and scaled as `scaling` says.
@@ -66,7 +66,7 @@ fn an_empty_time_adds_nothing() {
         // a tight solve: another last time is another sequence of steps
         let setup = series(trajectories, 1e-12, &Loss::mean(constant_gaussian()), 1).shake(0.2);
         let groups: Vec<_> = setup.splits.train.iter().collect();
-        let (evaluation, gradient) = setup.fit(".".as_ref()).loss_and_gradient(&groups).unwrap();
+        let (evaluation, gradient) = setup.fit(".".as_ref()).loss_and_gradient(&groups, 0).unwrap();
         let gradient: Vec<Vec<f64>> = gradient.iter().map(|g| g.flatten_all().unwrap().to_vec1().unwrap()).collect();
         (evaluation.loss, gradient.concat())
     };

@@ -119,7 +119,7 @@ impl Loss {
 
 /// A normal with one trained scale per block.
 pub(crate) fn constant_gaussian() -> LikelihoodConfig {
-    LikelihoodConfig::Gaussian(Gaussian { scale: Source::Constant })
+    LikelihoodConfig::Gaussian(Gaussian { scale: Source::Constant, ..Gaussian::default() })
 }
 
 /// AdamW with its usual numbers and a little decay.

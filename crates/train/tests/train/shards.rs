@@ -19,7 +19,7 @@ fn numbers(tensors: &[Tensor]) -> Vec<Vec<f64>> {
 
 fn loss_and_gradient<P: Predictor>(setup: &Setup<P>) -> (f64, Vec<Vec<f64>>) {
     let groups: Vec<&P::Group> = setup.splits.train.iter().collect();
-    let (evaluation, gradient) = setup.fit(Path::new(".")).loss_and_gradient(&groups).unwrap();
+    let (evaluation, gradient) = setup.fit(Path::new(".")).loss_and_gradient(&groups, 0).unwrap();
     (evaluation.loss, numbers(&gradient))
 }
 
