@@ -50,6 +50,18 @@ def mlp(sizes, activation, time_input):
     return field
 
 
+def hybrid(t, z, p):
+    """Formulas around a 2-5-4-2 tanh network, in states divided by (2, 0.5).
+
+    dx/dt = alpha x - u x, dy/dt = -delta y + x u / 2 + cos(t) v / 10, with (u, v) = 1.5 N(x/2, y/0.5).
+    """
+    alpha, delta = p[:2]
+    u, v = 1.5 * mlp([2, 5, 4, 2], np.tanh, False)(t, z, p[2:])
+    x, y = 2.0 * z[0], 0.5 * z[1]
+    rates = np.array([alpha * x - u * x, -delta * y + 0.5 * u * x + 0.1 * np.cos(t) * v])
+    return rates / np.array([2.0, 0.5])
+
+
 def complex_step(function, x):
     """Jacobian of a real-analytic function."""
     columns = []
@@ -108,6 +120,8 @@ def main():
             np.linspace(-1.0, 1.5, 6),
         ),
     }
+    weights = network(np.random.default_rng(7), [2, 5, 4, 2])
+    problems["hybrid"] = (hybrid, np.append([0.9, 0.7], weights), [0.6, 1.4], np.linspace(0.5, 4.0, 8))
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name, problem in problems.items():
         text = json.dumps(reference(*problem), indent=1)

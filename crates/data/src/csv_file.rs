@@ -151,6 +151,14 @@ pub enum CsvFault {
         /// The column.
         column: String,
     },
+    /// An input without any value in a trajectory.
+    #[error("the input column `{column}` has no value in trajectory `{trajectory}`")]
+    NeverRecorded {
+        /// The column.
+        column: String,
+        /// The trajectory.
+        trajectory: String,
+    },
 }
 
 impl Diagnose for CsvError {
@@ -183,6 +191,9 @@ impl Diagnose for CsvError {
             }
             CsvFault::TimeOrder { .. } => "sort the rows of each trajectory by time and average repeated times".into(),
             CsvFault::NeverObserved { .. } => "leave it out of `states`".into(),
+            CsvFault::NeverRecorded { .. } => {
+                "an input needs one value at least; it is interpolated between its values".into()
+            }
         };
         Some(hint)
     }

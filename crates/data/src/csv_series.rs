@@ -2,7 +2,8 @@
 //!
 //! Rows of one trajectory share a value of the `trajectory` column, need not follow each other
 //! directly, and must have increasing times. Trajectories come in the order in which they first
-//! appear. An empty cell (or `NaN`, `NA`) is a state that was not observed at that time.
+//! appear. An empty cell (or `NaN`, `NA`) is a state that was not observed at that time, or an input
+//! that was not recorded.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -31,6 +32,10 @@ pub struct CsvSeriesConfig {
     pub time: String,
     /// The columns of observed states, in order.
     pub states: Vec<String>,
+    /// Columns of external inputs: what drives the system from outside, known at any time by linear
+    /// interpolation. Equations use them by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<String>,
     /// The column that tells trajectories apart; without it the file is one trajectory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trajectory: Option<String>,
@@ -56,6 +61,7 @@ impl CsvSeriesConfig {
         self.check_names(csv)?;
         let time = csv.column("time", &self.time)?;
         let states = self.states.iter().map(|name| csv.column("states", name)).collect::<Result<Vec<_>, _>>()?;
+        let inputs = self.inputs.iter().map(|name| csv.column("inputs", name)).collect::<Result<Vec<_>, _>>()?;
         let id = self.trajectory.as_ref().map(|name| csv.column("trajectory", name)).transpose()?;
 
         let mut trajectories: Vec<Trajectory> = vec![];
@@ -67,7 +73,8 @@ impl CsvSeriesConfig {
                 return Err(csv.fault_in(row, CsvFault::EmptyCell { column: column.clone() }));
             }
             let place = *place_of.entry(name).or_insert_with(|| {
-                trajectories.push(Trajectory { id: name.to_owned(), times: vec![], observed: vec![], lines: vec![] });
+                let id = name.to_owned();
+                trajectories.push(Trajectory { id, times: vec![], observed: vec![], inputs: vec![], lines: vec![] });
                 trajectories.len() - 1
             });
             let trajectory = &mut trajectories[place];
@@ -83,7 +90,15 @@ impl CsvSeriesConfig {
             seen.iter_mut().zip(&observed).for_each(|(seen, value)| *seen |= !value.is_nan());
             trajectory.times.push(t);
             trajectory.observed.push(observed);
+            trajectory.inputs.push(inputs.iter().map(|&s| observation(csv, row, s)).collect::<Result<_, _>>()?);
             trajectory.lines.push(csv.line(row));
+        }
+        for (i, column) in self.inputs.iter().enumerate() {
+            let blind = trajectories.iter().find(|t| t.inputs.iter().all(|row| row[i].is_nan()));
+            if let Some(trajectory) = blind {
+                let fault = CsvFault::NeverRecorded { column: column.clone(), trajectory: trajectory.id.clone() };
+                return Err(csv.fault(fault));
+            }
         }
         match seen.iter().position(|seen| !seen) {
             Some(state) => Err(csv.fault(CsvFault::NeverObserved { column: self.states[state].clone() })),
@@ -102,6 +117,12 @@ impl CsvSeriesConfig {
                 return Err(csv.fault(CsvFault::UsedTwice { column: name.clone(), first, second: "states" }));
             }
             used.push(("states", name));
+        }
+        for name in &self.inputs {
+            if let Some((first, _)) = used.iter().find(|(_, earlier)| *earlier == name) {
+                return Err(csv.fault(CsvFault::UsedTwice { column: name.clone(), first, second: "inputs" }));
+            }
+            used.push(("inputs", name));
         }
         Ok(())
     }

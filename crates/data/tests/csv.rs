@@ -322,6 +322,22 @@ fn trajectories_are_gathered_and_cut_whole() -> Outcome {
 }
 
 #[test]
+fn inputs_are_read_beside_the_states() -> Outcome {
+    let folder = Folder::with("id,t,x,light,heat\na,0,1,5,\na,1,2,,3\nb,0,1,7,8\n");
+    let config = "time = \"t\"\nstates = [\"x\"]\ntrajectory = \"id\"\ninputs = [\"heat\", \"light\"]";
+    let found = folder.series(config)?.train;
+    assert_eq!((found[0].inputs[1][0], found[0].inputs[0][1], found[1].inputs[0].clone()), (3.0, 5.0, vec![8.0, 7.0]));
+    assert!(found[0].inputs[0][0].is_nan() && found[0].inputs[1][1].is_nan());
+    let (message, _) = folder.series_fault(&config.replace("heat", "x"));
+    assert!(message.contains("`x`") && message.contains("`inputs`"), "{message}");
+    let blind = Folder::with("id,t,x,light,heat\na,0,1,5,\na,1,2,,3\nb,0,1,7,\n");
+    let (message, hint) = blind.series_fault(config);
+    assert_eq!(message, "a.csv: the input column `heat` has no value in trajectory `b`");
+    assert!(hint.contains("one value at least"), "{hint}");
+    Ok(())
+}
+
+#[test]
 fn faults_of_series_name_the_line() {
     let config = "time = \"t\"\nstates = [\"x\"]";
     let with_ids = "time = \"t\"\nstates = [\"x\"]\ntrajectory = \"id\"";

@@ -24,6 +24,7 @@
 pub mod adjoint;
 pub mod batch;
 pub mod controller;
+pub mod equations;
 pub mod error;
 pub mod field;
 mod group;
@@ -37,6 +38,7 @@ pub mod tsit5;
 
 pub use adjoint::Gradient;
 pub use batch::{Batch, BatchGradient, Problem, Trajectory};
+pub use equations::{EquationError, Equations, System};
 pub use error::OdeError;
 pub use field::activation::Activation;
 pub use field::lanes::{LANES, LaneField, Row};

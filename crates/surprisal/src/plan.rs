@@ -12,9 +12,10 @@ use surprisal_objective::{Coupling, Objective, Outcome, Standardization};
 use surprisal_train::Predictor;
 use surprisal_train::predictor::force::{ForcePredictor, ForceScaling, FrameGroup};
 use surprisal_train::predictor::mlp::{Mlp, TableGroup};
-use surprisal_train::predictor::ode::{OdePredictor, SeriesGroup, SeriesScaling};
+use surprisal_train::predictor::ode::{OdePredictor, SeriesData, SeriesScaling};
 use surprisal_train::predictor::standardize::Standardizer;
 
+use crate::equations;
 use crate::experiment::{Experiment, ModelConfig};
 use crate::failure::Failure;
 use crate::source::Source;
@@ -96,8 +97,12 @@ impl Plan {
                 let scaling = SeriesScaling::fit(&series.train);
                 let n = scaling.state.len();
                 let objective = objective(source, Coupling::Componentwise, vec![0.0; n], scaling.state.clone())?;
-                let predictor = OdePredictor::new(model, objective.outcome().layout(), seed)?;
-                let splits = series.try_map(|trajectory| SeriesGroup::new(trajectory, &scaling))?;
+                let others: Vec<&Trajectory> = series.parts().into_iter().flat_map(|(_, part)| part).collect();
+                let known =
+                    SeriesData { columns: &data.states, inputs: &data.inputs, train: &series.train, others: &others };
+                let predictor = OdePredictor::new(model, &known, scaling, objective.outcome().layout(), seed)
+                    .map_err(|error| equations::located(&source.origin, error))?;
+                let splits = series.try_map(|trajectory| predictor.group(trajectory))?;
                 let facts = Facts {
                     target_names: data.states.clone(),
                     unit: "",

@@ -1,6 +1,8 @@
 //! Tests of the public interface: contracts of fields, order, references, gradients, failures.
 
 mod convergence;
+mod equation_mistakes;
+mod equations;
 mod failures;
 mod field_contract;
 mod fields;

@@ -29,7 +29,7 @@ fn distance(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).fold(0.0, |m: f64, (a, b)| m.max((a - b).abs())) / size
 }
 
-fn check(name: &str, json: &str, field: &dyn VectorField) {
+pub(crate) fn check(name: &str, json: &str, field: &dyn VectorField) {
     let expected: Reference = serde_json::from_str(json).unwrap();
     let solution =
         solve(field, &expected.parameters, &expected.y0, &expected.times, &Tsit5::new(1e-11, 1e-12)).unwrap();

@@ -29,7 +29,9 @@ fn check<P: Predictor>(name: &str, setup: &Setup<P>, tolerance: f64) {
     // the loss by the other way through the predictor: without a tape, in one shard
     let loss = || {
         let prediction = shard::evaluate(&setup.predictor, &groups, groups.len()).unwrap();
-        setup.objective.evaluate(&prediction, &target, setup.predictor.parameters(), Progress::default()).unwrap().loss
+        let own = setup.predictor.own_term().unwrap().map_or(0.0, |term| term.value);
+        let model = setup.predictor.parameters();
+        setup.objective.evaluate(&prediction, &target, model, Progress::default()).unwrap().loss + own
     };
     assert!(
         (loss() - evaluation.loss).abs() < 1e-12 * (1.0 + evaluation.loss.abs()),
