@@ -68,7 +68,11 @@ fn everything_that_is_trained_has_its_gradient() {
     let names: Vec<String> = setup.predictor.parameters().iter().map(|p| p.name.clone()).collect();
     let own = ["raw.warm", "raw.push", "raw.initial.x", "raw.initial.v"];
     assert!(own.iter().all(|name| names.iter().any(|n| n == name)), "{names:?}");
-    gradient::check("equations", &setup, 1e-6);
+    // the input's kinks fall inside steps, whose sizes the differences do not hold fixed
+    gradient::check("equations", &setup, 1e-5);
+    let smooth = EVERYTHING.replace("push*light", "push*0.3");
+    let setup = differential_equation(&config(&smooth), &["x", "v", "energy"], &[], &trajectories, &loss, 1).shake(0.1);
+    gradient::check("equations without inputs", &setup, 1e-7);
     // starts given by data and by numbers
     let known = EVERYTHING.replacen("\"initial\": \"free\"", "\"initial\": \"observed\"", 1).replacen(
         "\"initial\": \"free\"",

@@ -20,7 +20,7 @@ use crate::setup::{Loss, Setup, constant_gaussian, forces, series, table};
 const ENTRIES: usize = 3;
 
 /// Compares every tensor with fourth-order differences, relative to its largest entry.
-fn check<P: Predictor>(name: &str, setup: &Setup<P>, tolerance: f64) {
+pub(crate) fn check<P: Predictor>(name: &str, setup: &Setup<P>, tolerance: f64) {
     let fit = setup.fit(Path::new("."));
     let groups: Vec<&P::Group> = setup.splits.train.iter().collect();
     let (evaluation, gradient) = fit.loss_and_gradient(&groups, 0).unwrap();
