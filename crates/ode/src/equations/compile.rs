@@ -76,9 +76,10 @@ impl Equations {
                 return Err(EquationError::setting(&["parameters", name], message, "use it, or remove it"));
             }
         }
-        for (k, output) in outputs.iter().enumerate().filter(|(k, _)| !rates.uses(symbols.len() + k)) {
+        let unused = outputs.iter().enumerate().find(|(k, _)| !rates.uses(symbols.len() + k));
+        if let Some((_, output)) = unused {
             let (network, _) = output.rsplit_once('.').unwrap_or((output, ""));
-            let message = format!("output `{}` is used in no equation", outputs[k]);
+            let message = format!("output `{output}` is used in no equation");
             return Err(EquationError::setting(&["networks", network, "outputs"], message, "use it, or remove it"));
         }
         let field = Hybrid {
@@ -274,7 +275,8 @@ impl Equations {
             self.states.iter().filter(|(_, s)| matches!(s.observed, Some(Observed::State | Observed::Expression(_))));
         let measured = measured.map(|(name, _)| (["states", name, "observed"].to_vec(), name));
         let others = self.observations.keys().map(|name| (["observations", name].to_vec(), name));
-        for (keys, name) in measured.chain(others).filter(|(_, name)| !columns.contains(name)) {
+        let absent = measured.chain(others).find(|(_, name)| !columns.contains(name));
+        if let Some((keys, name)) = absent {
             let message = format!("the data has no measured column `{name}`");
             let hint = format!("add it to the data's `states`, which are {}", columns.join(", "));
             return Err(EquationError::setting(&keys, message, hint));

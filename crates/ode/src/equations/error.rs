@@ -20,7 +20,7 @@ pub struct EquationError {
 pub enum EquationFault {
     /// An expression.
     #[error(transparent)]
-    Expression(#[from] ExprError),
+    Expression(Box<ExprError>),
     /// Anything else.
     #[error("{message}")]
     Setting {
@@ -46,7 +46,7 @@ impl EquationError {
         Self {
             keys: keys.iter().map(|key| (*key).to_owned()).collect(),
             element: None,
-            fault: EquationFault::Expression(error),
+            fault: EquationFault::Expression(Box::new(error)),
         }
     }
 

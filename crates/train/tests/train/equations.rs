@@ -73,15 +73,15 @@ fn everything_that_is_trained_has_its_gradient() {
     let smooth = EVERYTHING.replace("push*light", "push*0.3");
     let setup = differential_equation(&config(&smooth), &["x", "v", "energy"], &[], &trajectories, &loss, 1).shake(0.1);
     gradient::check("equations without inputs", &setup, 1e-7);
-    // starts given by data and by numbers
-    let known = EVERYTHING.replacen("\"initial\": \"free\"", "\"initial\": \"observed\"", 1).replacen(
+    // starts given by data and by numbers; a start far off makes a steep loss, in which the changing
+    // step sizes show
+    let known = smooth.replacen("\"initial\": \"free\"", "\"initial\": \"observed\"", 1).replacen(
         "\"initial\": \"free\"",
         "\"initial\": -3.0",
         1,
     );
-    let setup =
-        differential_equation(&config(&known), &["x", "v", "energy"], &["light"], &trajectories, &loss, 1).shake(0.1);
-    gradient::check("equations with known starts", &setup, 1e-6);
+    let setup = differential_equation(&config(&known), &["x", "v", "energy"], &[], &trajectories, &loss, 1).shake(0.1);
+    gradient::check("equations with known starts", &setup, 1e-5);
 }
 
 #[test]

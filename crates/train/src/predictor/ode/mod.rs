@@ -12,6 +12,7 @@
 
 mod config;
 mod group;
+mod model;
 mod own;
 mod scaling;
 
@@ -21,10 +22,11 @@ use candle_core::{DType, Device, Tensor};
 use surprisal_core::prediction::GroupTarget;
 use surprisal_core::records::Trajectory;
 use surprisal_core::{Cotangent, Layout, Parameters, Prediction, Role};
-use surprisal_ode::equations::{Parameter, Signal, Signals, Start, Transform};
-use surprisal_ode::{Batch, EquationError, Problem, SolverConfig, System, VectorField};
+use surprisal_ode::equations::{Start, Transform};
+use surprisal_ode::{Batch, EquationError, Problem, SolverConfig};
 
 use self::group::Preparation;
+use self::model::Model;
 use self::own::OwnNumber;
 use super::{NamedValues, OwnTerm, Predictor};
 use crate::TrainError;
@@ -59,14 +61,6 @@ pub struct OdePredictor {
     members: HashMap<String, usize>,
     /// Samples of the training data.
     n_samples: usize,
-}
-
-/// What gives the right-hand side.
-enum Model {
-    /// One network for all states.
-    Network(Box<dyn VectorField>, Vec<Start>),
-    /// Equations; and where the inputs of each trajectory are, by name.
-    Equations(Box<System>, HashMap<String, usize>),
 }
 
 /// One solved shard.
@@ -246,82 +240,6 @@ impl OdePredictor {
         let location = Tensor::from_vec(location.clone(), (location.len() / n_columns, n_columns), &Device::Cpu)?;
         Ok((Prediction { location, outputs: None, energy: None }, batch, problems))
     }
-}
-
-impl Model {
-    fn new(config: &OdeConfig, data: &SeriesData<'_>, scaling: &SeriesScaling) -> Result<Self, TrainError> {
-        let n_columns = data.columns.len();
-        if let Some(field) = &config.field {
-            let others = [
-                ("states", config.states.is_empty()),
-                ("definitions", config.definitions.is_empty()),
-                ("parameters", config.parameters.is_empty()),
-                ("networks", config.networks.is_empty()),
-                ("observations", config.observations.is_empty()),
-            ];
-            if let Some((key, _)) = others.iter().find(|(_, empty)| !empty) {
-                return Err(TrainError::Unfit {
-                    message: format!("`[model.ode]` has both a `field` for all states and `{key}` of equations"),
-                    hint: "keep one: a field of the registry, or states with their equations".into(),
-                });
-            }
-            if !data.inputs.is_empty() {
-                return Err(TrainError::Unfit {
-                    message: "a field of the registry reads no external inputs".into(),
-                    hint: "write equations that use them by name, or remove `inputs` from the data".into(),
-                });
-            }
-            let starts = (0..n_columns).map(Start::Observed).collect();
-            return Ok(Self::Network(field.get().build(n_columns), starts));
-        }
-        if config.states.is_empty() {
-            return Err(TrainError::Unfit {
-                message: "`[model.ode]` has neither a `field` nor equations".into(),
-                hint: "write `[model.ode.states]` with one equation per state, or `[model.ode.field.mlp]`".into(),
-            });
-        }
-        let mut system = config.equations().compile(data.columns, &scaling.state, data.inputs)?;
-        let mut places = HashMap::new();
-        if !data.inputs.is_empty() {
-            let mut signals = Signals::default();
-            for trajectory in data.train.iter().chain(data.others.iter().copied()) {
-                places.entry(trajectory.id.clone()).or_insert_with(|| {
-                    signals.of_trajectory.push((0..data.inputs.len()).map(|i| signal(trajectory, i)).collect());
-                    signals.of_trajectory.len() - 1
-                });
-            }
-            system.set_signals(signals);
-        }
-        Ok(Self::Equations(Box::new(system), places))
-    }
-
-    fn field(&self) -> &dyn VectorField {
-        match self {
-            Self::Network(field, _) => field.as_ref(),
-            Self::Equations(system, _) => system.field(),
-        }
-    }
-
-    fn starts(&self) -> &[Start] {
-        match self {
-            Self::Network(_, starts) => starts,
-            Self::Equations(system, _) => &system.starts,
-        }
-    }
-
-    fn shared(&self) -> &[Parameter] {
-        match self {
-            Self::Network(..) => &[],
-            Self::Equations(system, _) => &system.shared,
-        }
-    }
-}
-
-/// Input `i` of a trajectory where it was recorded, which is somewhere.
-fn signal(trajectory: &Trajectory, i: usize) -> Signal {
-    let recorded = trajectory.times.iter().zip(&trajectory.inputs).filter(|(_, row)| row[i].is_finite());
-    let (times, values) = recorded.map(|(&t, row)| (t, row[i])).unzip();
-    Signal::new(times, values)
 }
 
 impl From<EquationError> for TrainError {
