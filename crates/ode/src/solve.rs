@@ -65,7 +65,8 @@ pub fn solve(
     times: &[f64],
     config: &Tsit5,
 ) -> Result<Solution, OdeError> {
-    let (t0, t_end) = check(field, parameters, y0, times, config)?;
+    config.check(field.dim() - field.n_resting())?;
+    let (t0, t_end) = check(field, parameters, y0, times)?;
     let mut run = Forward {
         field,
         parameters,
@@ -81,20 +82,18 @@ pub fn solve(
     Ok(Solution { states: run.states, tape: run.tape, statistics: run.statistics })
 }
 
-/// Checks everything the caller gave; returns the first and the last time.
+/// Checks the problem; returns the first and the last time.
 pub(crate) fn check(
     field: &dyn VectorField,
     parameters: &[f64],
     y0: &[f64],
     times: &[f64],
-    config: &Tsit5,
 ) -> Result<(f64, f64), OdeError> {
     let length = |what: &'static str, expected: usize, found: usize| {
         if expected == found { Ok(()) } else { Err(OdeError::Length { what, expected, found }) }
     };
     length("parameters", field.n_parameters(), parameters.len())?;
     length("y0", field.dim(), y0.len())?;
-    config.check(field.dim() - field.n_resting())?;
     if let Some(index) = y0.iter().position(|value| !value.is_finite()) {
         return Err(OdeError::InitialStateNotFinite { index, value: y0[index] });
     }

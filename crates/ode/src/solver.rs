@@ -7,6 +7,8 @@ use crate::field::VectorField;
 use crate::field::lanes::LaneField;
 use crate::group::solve_group;
 use crate::group_adjoint::GroupTape;
+use crate::leapfrog::Leapfrog;
+use crate::rk4::Rk4;
 use crate::solve::{Solution, Statistics, check, solve};
 use crate::tape::Tape;
 use crate::tsit5::Tsit5;
@@ -21,6 +23,8 @@ registry! {
     /// Every solver.
     pub enum SolverConfig: dyn Solver {
         "tsit5" => Tsit5,
+        "rk4" => Rk4,
+        "leapfrog" => Leapfrog,
     }
 }
 
@@ -45,7 +49,8 @@ fn solve_in_lanes(
         .iter()
         .enumerate()
         .map(|(index, Problem { y0, times })| {
-            let (t0, t_end) = check(field, parameters, y0, times, config)?;
+            config.check(field.dim() - field.n_resting())?;
+            let (t0, t_end) = check(field, parameters, y0, times)?;
             if t0 < t_end {
                 queue.push(index);
             }

@@ -8,6 +8,7 @@ pub mod activation;
 pub mod lanes;
 pub mod mlp;
 pub(crate) mod mlp_lanes;
+pub(crate) mod one_by_one;
 mod products;
 mod vector_tanh;
 

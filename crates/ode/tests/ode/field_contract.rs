@@ -97,7 +97,7 @@ fn configurations_are_read_and_typos_refused() {
     let field: FieldConfig = serde_json::from_str(r#"{"mlp": {"hidden": [8], "activation": "silu"}}"#).unwrap();
     assert_eq!((field.name(), field.get().build(2).n_parameters()), ("mlp", 42));
     let solver: SolverConfig = serde_json::from_str(r#"{"tsit5": {"rtol": 1e-6, "atol": [1e-8, 1e-9]}}"#).unwrap();
-    let SolverConfig::Tsit5(tsit5) = &solver;
+    let SolverConfig::Tsit5(tsit5) = &solver else { panic!("{solver:?}") };
     assert_eq!((tsit5.max_steps, tsit5.atol.of(1)), (10_000, 1e-9));
     for wrong in [r#"{"tsit5": {"rtol": 1e-6}}"#, r#"{"tsit5": {"rtol": 1e-6, "atol": 1e-8, "max_step": 1}}"#] {
         assert!(serde_json::from_str::<SolverConfig>(wrong).is_err());

@@ -6,6 +6,7 @@ mod equations;
 mod failures;
 mod field_contract;
 mod fields;
+mod fixed_steps;
 mod gradient;
 mod lanes;
 mod reference;
