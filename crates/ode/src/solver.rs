@@ -10,6 +10,7 @@ use crate::group_adjoint::GroupTape;
 use crate::leapfrog::Leapfrog;
 use crate::rk4::Rk4;
 use crate::solve::{Solution, Statistics, check, solve};
+use crate::stiff::Esdirk3;
 use crate::tape::Tape;
 use crate::tsit5::Tsit5;
 
@@ -25,6 +26,7 @@ registry! {
         "tsit5" => Tsit5,
         "rk4" => Rk4,
         "leapfrog" => Leapfrog,
+        "esdirk3" => Esdirk3,
     }
 }
 

@@ -10,3 +10,4 @@ mod fixed_steps;
 mod gradient;
 mod lanes;
 mod reference;
+mod stiff;
