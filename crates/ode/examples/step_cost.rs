@@ -1,5 +1,5 @@
 //! CPU time of one training step (solve, mean squared error, pull back), one thread: two networks as
-//! fields, equations as text, and equations around a network.
+//! fields, equations as text, equations around a network, and a stiff system.
 //!
 //! `cargo run --release -p surprisal-ode --example step_cost`
 #![allow(clippy::print_stdout)] // the printed table is the program's purpose
@@ -7,7 +7,7 @@
 use std::time::Instant;
 
 use surprisal_core::rng;
-use surprisal_ode::{BuildField, Equations, MlpField, Problem, Solver, Tsit5, VectorField, solve};
+use surprisal_ode::{BuildField, Equations, Esdirk3, MlpField, Problem, Solver, Tsit5, VectorField, solve};
 
 /// CPU seconds of this thread where the system tells (Linux), else elapsed seconds.
 fn cpu_seconds(start: Instant) -> f64 {
@@ -112,9 +112,43 @@ fn measure(name: &str, field: &dyn VectorField, n_problems: usize, n_times: usiz
     );
 }
 
+/// Van der Pol's oscillator, µ = 1000, with a network in its force, over two relaxation jumps.
+fn van_der_pol() {
+    let tables = [
+        r#"{ "x": { "rhs": "v" }, "v": { "rhs": "mu*(1 - x^2)*v - x + nn.u" } }"#,
+        r#"{ "mu": { "init": 1000 } }"#,
+        r#"{ "nn": { "inputs": ["x", "v/100"], "outputs": ["u"], "hidden": [16] } }"#,
+    ];
+    let columns = ["x", "v"].map(String::from);
+    let read = || -> Result<Equations, serde_json::Error> {
+        Ok(Equations {
+            states: serde_json::from_str(tables[0])?,
+            parameters: serde_json::from_str(tables[1])?,
+            networks: serde_json::from_str(tables[2])?,
+            ..Equations::default()
+        })
+    };
+    let Ok(Ok(system)) = read().map(|equations| equations.compile(&columns, &[1.0, 1.0], &[])) else { return };
+    let (field, parameters) = (system.field(), system.field().initial_parameters(1));
+    let times = (0..21).map(|k| 100.0 * f64::from(k)).collect();
+    let problems = [Problem { y0: vec![2.0, 0.0], times }];
+    for rtol in [1e-4, 1e-6] {
+        let mut steps = 0;
+        let ms = least_ms(|| {
+            let batch = Esdirk3::new(rtol, 1e-2 * rtol).solve_many(field, &parameters, &problems);
+            let solved: Vec<_> = batch.trajectories.iter().flatten().collect();
+            steps = solved.iter().map(|t| t.statistics.n_accepted).sum();
+            let cotangents: Vec<Vec<f64>> = solved.iter().map(|t| t.states.clone()).collect();
+            batch.pullback(field, &parameters, &cotangents).parameters.iter().sum()
+        });
+        println!("Van der Pol around 2-16-1, esdirk3, rtol {rtol:e}: {steps} steps, {ms:.3} ms CPU");
+    }
+}
+
 fn main() {
     network("A 2-50-2", &[50], 2, 20, 10, 1.5);
     network("B 4-64-64-4", &[64, 64], 4, 32, 100, 10.0);
     predator_prey("Lotka–Volterra as text", "x*y");
     predator_prey("Lotka–Volterra around 2-32-32-1", "nn.u");
+    van_der_pol();
 }

@@ -125,8 +125,12 @@ impl Diagnose for OdeError {
             }
             Self::Tolerance { name: "step", .. } => "a hundredth of the shortest time scale is a good start",
             Self::Tolerance { .. } => "rtol = 1e-6 and atol = 1e-8 times the size of the states are a good start",
-            Self::MaxSteps { .. } => "raise `max_steps`, loosen the tolerances, or check whether the problem is stiff",
-            Self::StepUnderflow { .. } => "check the equations and scales; a stiff problem needs an implicit solver",
+            Self::MaxSteps { .. } => {
+                "raise `max_steps`, loosen the tolerances, or, if the problem is stiff, use the solver `esdirk3`"
+            }
+            Self::StepUnderflow { .. } => {
+                "check the equations and scales; a stiff problem needs the implicit solver `esdirk3`"
+            }
             Self::FieldNotFinite { .. } => {
                 "keep the states inside the domain of the equations (logarithms, roots, divisions), or lower the learning rate"
             }
