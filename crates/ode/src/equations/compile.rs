@@ -117,6 +117,10 @@ impl Equations {
             .chain(self.networks.keys().map(|name| ("networks", "a network", name)))
             .chain(self.definitions.keys().map(|name| ("definitions", "a definition", name)));
         for (section, kind, name) in sections {
+            if name.contains('.') {
+                let message = format!("{kind} cannot be called `{name}`: the outputs of networks have dots");
+                return Err(EquationError::setting(&[section, name], message, "write it with an underscore"));
+            }
             if let Err(error) = Builder::new(&[name]) {
                 let message = format!("{kind} cannot be called so: {}", error.fault);
                 return Err(EquationError::setting(&[section, name], message, "rename it"));
@@ -143,6 +147,7 @@ impl Equations {
             }
             for (i, output) in net.outputs.iter().enumerate() {
                 let wrong = match Builder::new(&[output]) {
+                    _ if output.contains('.') => Some(format!("`{output}` has a dot")),
                     Err(error) => Some(error.fault.to_string()),
                     Ok(_) if net.outputs[..i].contains(output) => Some(format!("`{output}` is named twice")),
                     Ok(_) => None,

@@ -14,7 +14,7 @@ const RIGHT: &str = r#"{
     "observations": {} }"#;
 
 /// Each is one replacement in the right one.
-const MISTAKES: [(&str, &str); 33] = [
+const MISTAKES: [(&str, &str); 35] = [
     ("alpha*x - nn.u", "alpha*x - nn.w"),
     ("alpha*x - nn.u", "alpa*x - nn.u"),
     ("-delta*y + growth", "-delta*y + + "),
@@ -46,6 +46,8 @@ const MISTAKES: [(&str, &str); 33] = [
     ("\"delta\": { \"init\": 1 }", "\"delta\": { \"init\": 1 }, \"x\": { \"init\": 1 }"),
     ("\"delta\": { \"init\": 1 }", "\"delta\": { \"init\": 1 }, \"t\": { \"init\": 1 }"),
     ("\"delta\": { \"init\": 1 }", "\"delta\": { \"init\": 1 }, \"exp\": { \"init\": 1 }"),
+    ("\"delta\": { \"init\": 1 }", "\"delta\": { \"init\": 1 }, \"nn.u\": { \"init\": 1 }"),
+    ("[\"u\", \"v\"]", "[\"u\", \"v\", \"a.b\"]"),
     (", \"initial\": 1", ""),
     ("\"initial\": 1", "\"initial\": \"observed\""),
     ("\"initial\": 1", "\"initial\": \"x0\""),
