@@ -39,6 +39,8 @@ pub struct Trajectory {
     pub inputs: Vec<Vec<f64>>,
     /// Line of the file of each time, counted from 1.
     pub lines: Vec<usize>,
+    /// How many of the first times are there for the trajectory to start from, and are no samples.
+    pub n_given: usize,
 }
 
 /// Atoms of one frame. Lengths in Å, energies in eV, forces in eV/Å.

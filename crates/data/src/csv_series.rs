@@ -39,6 +39,10 @@ pub struct CsvSeriesConfig {
     /// The column that tells trajectories apart; without it the file is one trajectory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trajectory: Option<String>,
+    /// Training and validation trajectories end at this time; what comes after it in the training
+    /// trajectories is the test part `later`, in which each of them goes on from its start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub train_until: Option<f64>,
     /// Share of the trajectories, drawn at random, that is kept for validation.
     #[serde(default)]
     pub valid_fraction: f64,
@@ -54,7 +58,16 @@ impl CsvSeriesConfig {
         let csv = CsvFile::read(&root.join(&self.path))?;
         let trajectories = self.trajectories(&csv)?;
         let fractions = Fractions { valid: self.valid_fraction, test: self.test_fraction };
-        Ok(fractions.cut(trajectories, "trajectories", seed)?)
+        let mut splits = fractions.cut(trajectories, "trajectories", seed)?;
+        if let Some(until) = self.train_until {
+            let later: Vec<Trajectory> = splits.train.iter().filter_map(|t| rest_of(t, until)).collect();
+            if later.is_empty() {
+                return Err(csv.fault(CsvFault::NothingLater { until }).into());
+            }
+            splits.train.iter_mut().chain(&mut splits.valid).for_each(|t| end_at(t, until));
+            splits.test.push(("later".to_owned(), later));
+        }
+        Ok(splits)
     }
 
     fn trajectories(&self, csv: &CsvFile) -> Result<Vec<Trajectory>, CsvError> {
@@ -74,7 +87,14 @@ impl CsvSeriesConfig {
             }
             let place = *place_of.entry(name).or_insert_with(|| {
                 let id = name.to_owned();
-                trajectories.push(Trajectory { id, times: vec![], observed: vec![], inputs: vec![], lines: vec![] });
+                trajectories.push(Trajectory {
+                    id,
+                    times: vec![],
+                    observed: vec![],
+                    inputs: vec![],
+                    lines: vec![],
+                    n_given: 0,
+                });
                 trajectories.len() - 1
             });
             let trajectory = &mut trajectories[place];
@@ -126,6 +146,32 @@ impl CsvSeriesConfig {
         }
         Ok(())
     }
+}
+
+/// Leaves out what comes after a time.
+fn end_at(trajectory: &mut Trajectory, until: f64) {
+    let n = trajectory.times.partition_point(|&t| t <= until);
+    trajectory.times.truncate(n);
+    trajectory.observed.truncate(n);
+    trajectory.inputs.truncate(n);
+    trajectory.lines.truncate(n);
+}
+
+/// The start of a trajectory and what comes after a time, if anything does.
+fn rest_of(trajectory: &Trajectory, until: f64) -> Option<Trajectory> {
+    let n = trajectory.times.partition_point(|&t| t <= until);
+    if n == 0 || n == trajectory.times.len() {
+        return None;
+    }
+    let rows = || std::iter::once(0).chain(n..trajectory.times.len());
+    Some(Trajectory {
+        id: trajectory.id.clone(),
+        times: rows().map(|i| trajectory.times[i]).collect(),
+        observed: rows().map(|i| trajectory.observed[i].clone()).collect(),
+        inputs: rows().map(|i| trajectory.inputs[i].clone()).collect(),
+        lines: rows().map(|i| trajectory.lines[i]).collect(),
+        n_given: 1,
+    })
 }
 
 /// A finite number, or NaN for what was not observed.

@@ -138,6 +138,31 @@ fn the_start_is_a_sample_where_it_is_not_an_input() {
 }
 
 #[test]
+fn what_is_given_of_a_trajectory_is_no_sample_and_its_own_numbers_go_on() {
+    let trajectories = with_energy(lit(&[5, 4, 6, 3]));
+    let loss = Loss::mean(constant_gaussian());
+    let setup = differential_equation(&config(EVERYTHING), &["x", "v", "energy"], &["light"], &trajectories, &loss, 1)
+        .shake(0.3);
+    let whole = setup.predictor.evaluate(&[&setup.splits.train[0]]).unwrap().location.to_vec2::<f64>().unwrap();
+    // the start, then the last two times of the first training trajectory
+    let all = &trajectories[0];
+    let pick = |rows: &[usize]| Trajectory {
+        id: all.id.clone(),
+        times: rows.iter().map(|&i| all.times[i]).collect(),
+        observed: rows.iter().map(|&i| all.observed[i].clone()).collect(),
+        inputs: rows.iter().map(|&i| all.inputs[i].clone()).collect(),
+        lines: rows.to_vec(),
+        n_given: 1,
+    };
+    let later = setup.predictor.group(&pick(&[0, 3, 4])).unwrap();
+    assert_eq!(setup.predictor.target(&later).values.len(), 2 * 3);
+    let later = setup.predictor.evaluate(&[&later]).unwrap().location.to_vec2::<f64>().unwrap();
+    for (a, b) in later.iter().flatten().zip(whole[3..].iter().flatten()) {
+        assert!((a - b).abs() < 1e-9 * (1.0 + b.abs()), "{a} against {b}");
+    }
+}
+
+#[test]
 fn priors_count_once_for_all_samples() {
     let trajectories = with_energy(lit(&[5, 4, 6, 3]));
     let loss = Loss::mean(constant_gaussian());
@@ -166,6 +191,7 @@ fn a_fit_finds_the_rates_that_made_the_data() {
                 observed: times.iter().map(|&t| at(t)).collect(),
                 inputs: vec![vec![]; times.len()],
                 lines: (2..2 + times.len()).collect(),
+                n_given: 0,
                 times,
             }
         })

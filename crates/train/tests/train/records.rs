@@ -39,6 +39,7 @@ pub(crate) fn oscillators(n_times: &[usize], seed: u64) -> Vec<Trajectory> {
                 observed,
                 inputs: vec![vec![]; n],
                 lines: (0..n).map(|k| 2 + 100 * i + k).collect(),
+                n_given: 0,
             }
         })
         .collect()

@@ -19,6 +19,7 @@ fn trajectory(times: &[f64], observed: &[[f64; 2]]) -> Trajectory {
         observed,
         inputs: vec![vec![]; times.len()],
         lines: (2..2 + times.len()).collect(),
+        n_given: 0,
     }
 }
 

@@ -13,7 +13,7 @@ pub struct SeriesGroup {
     pub(super) z0: Vec<f64>,
     /// The first is t₀.
     pub(super) times: Vec<f64>,
-    /// 0 where the first time is a sample too, 1 where it is the start alone.
+    /// The first time that is a sample: 0 where the start is one too.
     pub(super) first_sample: usize,
     /// Its place among the trajectories trained on.
     pub(super) member: Option<usize>,
@@ -75,7 +75,7 @@ impl SeriesGroup {
                 });
             }
         }
-        let first_sample = usize::from(inputs.iter().all(|input| *input));
+        let first_sample = trajectory.n_given.max(usize::from(inputs.iter().all(|input| *input)));
         let (mut values, mut observed) = (vec![], vec![]);
         for (k, y) in trajectory.observed.iter().enumerate().skip(first_sample) {
             for (c, (&y, scale)) in y.iter().zip(with.column_scales).enumerate() {

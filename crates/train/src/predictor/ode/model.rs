@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use indexmap::IndexMap;
 use surprisal_core::records::Trajectory;
 use surprisal_ode::equations::{Parameter, Signal, Signals, Start};
 use surprisal_ode::{System, VectorField};
@@ -54,12 +55,15 @@ impl Model {
         let mut system = config.equations().compile(data.columns, &scaling.state, data.inputs)?;
         let mut places = HashMap::new();
         if !data.inputs.is_empty() {
-            let mut signals = Signals::default();
+            // parts of one trajectory may lie in several splits: its inputs are those of all of them
+            let mut parts: IndexMap<&str, Vec<&Trajectory>> = IndexMap::new();
             for trajectory in data.train.iter().chain(data.others.iter().copied()) {
-                places.entry(trajectory.id.clone()).or_insert_with(|| {
-                    signals.of_trajectory.push((0..data.inputs.len()).map(|i| signal(trajectory, i)).collect());
-                    signals.of_trajectory.len() - 1
-                });
+                parts.entry(&trajectory.id).or_default().push(trajectory);
+            }
+            let mut signals = Signals::default();
+            for (place, (id, parts)) in parts.into_iter().enumerate() {
+                signals.of_trajectory.push((0..data.inputs.len()).map(|i| signal(&parts, i)).collect());
+                places.insert(id.to_owned(), place);
             }
             system.set_signals(signals);
         }
@@ -88,9 +92,12 @@ impl Model {
     }
 }
 
-/// Input `i` of a trajectory where it was recorded, which is somewhere.
-fn signal(trajectory: &Trajectory, i: usize) -> Signal {
-    let recorded = trajectory.times.iter().zip(&trajectory.inputs).filter(|(_, row)| row[i].is_finite());
-    let (times, values) = recorded.map(|(&t, row)| (t, row[i])).unzip();
+/// Input `i` of a trajectory, given in parts, where it was recorded, which is somewhere.
+fn signal(parts: &[&Trajectory], i: usize) -> Signal {
+    let rows = parts.iter().flat_map(|part| part.times.iter().zip(&part.inputs));
+    let mut points: Vec<(f64, f64)> = rows.filter(|(_, row)| row[i].is_finite()).map(|(&t, row)| (t, row[i])).collect();
+    points.sort_by(|a, b| a.0.total_cmp(&b.0));
+    points.dedup_by_key(|point| point.0);
+    let (times, values) = points.into_iter().unzip();
     Signal::new(times, values)
 }
