@@ -26,6 +26,43 @@ def heteroscedastic(path, n_rows=600):
             table.writerow([f"{v:.6f}" for v in (x1, x2, y)])
 
 
+def poisson(draw, rate):
+    """Knuth's product of uniforms; the rates here are small."""
+    count, product = 0, draw.random()
+    while product > math.exp(-rate):
+        count, product = count + 1, product * draw.random()
+    return count
+
+
+def outcomes(path, n_rows=500):
+    """One column for each kind of observation, all driven by x1 and x2."""
+    draw = random.Random(3)
+    with open(path, "w", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        names = ["count", "burst", "share", "duration", "income", "angle", "label", "class", "branch", "u", "v"]
+        table.writerow(["x1", "x2", *names])
+        for _ in range(n_rows):
+            x1, x2 = draw.uniform(-1.5, 1.5), draw.uniform(-1.0, 1.0)
+            rate = math.exp(1.0 + 0.8 * x1 - 0.4 * x2)
+            count = poisson(draw, rate)
+            burst = poisson(draw, rate * draw.gammavariate(2.0, 0.5))  # dispersion 0.5
+            mean = 1.0 / (1.0 + math.exp(-(0.3 + 0.9 * x1)))
+            share = min(max(draw.betavariate(12.0 * mean, 12.0 * (1.0 - mean)), 1e-4), 1.0 - 1e-4)
+            duration = draw.gammavariate(3.0, math.exp(0.5 * x1) / 3.0)
+            income = math.exp(2.0 + 0.6 * x1 + 0.5 * draw.gauss(0.0, 1.0))
+            angle = draw.vonmisesvariate(0.0, 6.0) + math.pi + 1.2 * x1  # crosses the seam at pi
+            angle = math.atan2(math.sin(angle), math.cos(angle))
+            label = "yes" if draw.random() < 1.0 / (1.0 + math.exp(-2.0 * x1 + x2)) else "no"
+            logits = [1.5 * x1, 1.5 * x2, -x1]
+            weights = [math.exp(z) for z in logits]
+            kind = draw.choices(["ash", "elm", "oak"], weights)[0]
+            branch = draw.choice([-1.0, 1.0]) * (1.0 + 0.5 * x1) + draw.gauss(0.0, 0.1)
+            a, b = draw.gauss(0.0, 0.3), draw.gauss(0.0, 0.3)
+            u, v = x1 + a, x2 - x1 + 0.8 * a + 0.6 * b
+            numbers = [f"{z:.6f}" for z in (share, duration, income, angle)]
+            table.writerow([f"{x1:.6f}", f"{x2:.6f}", count, burst, *numbers, label, kind, *(f"{z:.6f}" for z in (branch, u, v))])
+
+
 def spiral_rhs(x, y):
     """A (x^3, y^3) with A = [[-0.1, 2], [-2, -0.1]]."""
     x3, y3 = x**3, y**3
@@ -94,5 +131,6 @@ if __name__ == "__main__":
     folder = pathlib.Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     heteroscedastic(folder / "heteroscedastic.csv")
+    outcomes(folder / "outcomes.csv")
     spirals(folder / "spirals.csv")
     lotka_volterra(folder / "lotka_volterra.csv")

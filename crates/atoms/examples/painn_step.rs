@@ -49,6 +49,7 @@ fn ones_like(prediction: &Prediction) -> candle_core::Result<Cotangent> {
         location: ones(&prediction.location)?,
         outputs: prediction.outputs.as_ref().map(ones).transpose()?,
         energy: prediction.energy.as_ref().map(ones).transpose()?,
+        probes: vec![],
     })
 }
 

@@ -47,6 +47,7 @@ pub(crate) fn predict(model: &dyn AtomicEnergy, batch: &Batch) -> Result<Predict
         location: Tensor::from_vec(forces, (batch.n_atoms(), 3), &Device::Cpu)?,
         outputs: if n_outputs == 0 { None } else { Some(to_f64(&atomic.narrow(1, 1, n_outputs)?.contiguous()?)?) },
         energy: Some(Tensor::from_vec(energy, batch.n_frames, &Device::Cpu)?),
+        probes: vec![],
     })
 }
 

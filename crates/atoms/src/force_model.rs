@@ -81,6 +81,9 @@ pub trait BuildForceModel {
         device: &Device,
     ) -> Result<Box<dyn ForceModel>, AtomsError>;
 
+    /// The first impossible value of its configuration, in words that begin with the key in backticks.
+    fn problem(&self) -> Option<String>;
+
     /// The cut-off its graphs are built with, Å.
     fn cutoff_angstrom(&self) -> f64;
 

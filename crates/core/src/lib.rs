@@ -15,4 +15,4 @@ pub mod rng;
 pub use diagnose::{Blame, Diagnose, closest};
 pub use parameters::{Parameter, Parameters, Role};
 pub use precision::Precision;
-pub use prediction::{Cotangent, Layout, Prediction, Target};
+pub use prediction::{Cotangent, Layout, Prediction, Probe, Target};

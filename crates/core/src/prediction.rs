@@ -16,7 +16,19 @@ pub struct Layout {
     pub outputs: usize,
 }
 
+/// Where a penalty wants to know the prediction, beside the samples' own inputs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Probe {
+    /// Which input is moved.
+    pub input: usize,
+    /// By how much, in the standardised units the predictor sees.
+    pub shift: f64,
+}
+
 /// What a predictor says of the samples of a shard or batch, float64 on the CPU, without history.
+///
+/// An ensemble of M members says M things of each sample, side by side: its widths are M times those
+/// of the [`Layout`].
 #[derive(Debug, Clone)]
 pub struct Prediction {
     /// `[n_samples, layout.location]`: where the distribution sits, in standardised target units.
@@ -26,26 +38,47 @@ pub struct Prediction {
     pub outputs: Option<Tensor>,
     /// `[n_groups]`: energies of frames, for predictors that have them.
     pub energy: Option<Tensor>,
+    /// The same samples at moved inputs, one for each [`Probe`] that was asked for.
+    pub probes: Vec<Prediction>,
 }
 
 /// ∂loss/∂prediction: the same fields, the same shapes.
 pub type Cotangent = Prediction;
 
 impl Prediction {
+    /// Of samples alone.
+    pub fn new(location: Tensor, outputs: Option<Tensor>) -> Self {
+        Self { location, outputs, energy: None, probes: vec![] }
+    }
+
     /// The samples of all shards, one after the other.
     ///
     /// # Panics
     /// If there is no shard.
     pub fn concatenate(shards: &[Prediction]) -> Result<Prediction> {
+        Self::join(&shards.iter().collect::<Vec<_>>(), 0)
+    }
+
+    /// What the members of an ensemble say of the same samples, side by side.
+    ///
+    /// # Panics
+    /// If there is no member.
+    pub fn side_by_side(members: &[Prediction]) -> Result<Prediction> {
+        Self::join(&members.iter().collect::<Vec<_>>(), 1)
+    }
+
+    fn join(parts: &[&Prediction], dim: usize) -> Result<Prediction> {
         let optional = |field: fn(&Prediction) -> Option<&Tensor>| -> Result<Option<Tensor>> {
-            let present: Vec<&Tensor> = shards.iter().filter_map(field).collect();
-            if present.is_empty() { Ok(None) } else { Tensor::cat(&present, 0).map(Some) }
+            let present: Vec<&Tensor> = parts.iter().filter_map(|p| field(p)).collect();
+            if present.is_empty() { Ok(None) } else { Tensor::cat(&present, dim).map(Some) }
         };
-        let location: Vec<&Tensor> = shards.iter().map(|p| &p.location).collect();
+        let location: Vec<&Tensor> = parts.iter().map(|p| &p.location).collect();
+        let probe = |i: usize| Self::join(&parts.iter().map(|p| &p.probes[i]).collect::<Vec<_>>(), dim);
         Ok(Prediction {
-            location: Tensor::cat(&location, 0)?,
+            location: Tensor::cat(&location, dim)?,
             outputs: optional(|p| p.outputs.as_ref())?,
             energy: optional(|p| p.energy.as_ref())?,
+            probes: (0..parts[0].probes.len()).map(probe).collect::<Result<_>>()?,
         })
     }
 
@@ -55,14 +88,37 @@ impl Prediction {
         sizes
             .iter()
             .map(|&(n_samples, n_groups)| {
-                let part = Prediction {
-                    location: self.location.narrow(0, sample, n_samples)?,
-                    outputs: self.outputs.as_ref().map(|t| t.narrow(0, sample, n_samples)).transpose()?,
-                    energy: self.energy.as_ref().map(|t| t.narrow(0, group, n_groups)).transpose()?,
-                };
+                let part = self.part((sample, n_samples), (group, n_groups));
                 sample += n_samples;
                 group += n_groups;
-                Ok(part)
+                part
+            })
+            .collect()
+    }
+
+    fn part(&self, samples: (usize, usize), groups: (usize, usize)) -> Result<Prediction> {
+        Ok(Prediction {
+            location: self.location.narrow(0, samples.0, samples.1)?,
+            outputs: self.outputs.as_ref().map(|t| t.narrow(0, samples.0, samples.1)).transpose()?,
+            energy: self.energy.as_ref().map(|t| t.narrow(0, groups.0, groups.1)).transpose()?,
+            probes: self.probes.iter().map(|p| p.part(samples, groups)).collect::<Result<_>>()?,
+        })
+    }
+
+    /// The inverse of [`Prediction::side_by_side`] for `n` members of equal widths.
+    pub fn members(&self, n: usize) -> Result<Vec<Prediction>> {
+        let columns = |t: &Tensor, k: usize| -> Result<Tensor> {
+            let width = t.dim(1)? / n;
+            t.narrow(1, k * width, width)?.contiguous()
+        };
+        (0..n)
+            .map(|k| {
+                Ok(Prediction {
+                    location: columns(&self.location, k)?,
+                    outputs: self.outputs.as_ref().map(|t| columns(t, k)).transpose()?,
+                    energy: None,
+                    probes: self.probes.iter().map(|p| Ok(p.members(n)?.swap_remove(k))).collect::<Result<_>>()?,
+                })
             })
             .collect()
     }
@@ -81,6 +137,10 @@ pub struct Target {
     pub n_groups: usize,
     /// `[n_groups]` energies; NaN where a frame has none, `None` where no frame has one.
     pub energy: Option<Tensor>,
+    /// `[n_groups]` of attribute numbers each: what a penalty may condition on and a model need not see.
+    pub attributes: Vec<Vec<u32>>,
+    /// `[n_groups]` weights; empty where all weigh the same.
+    pub weight: Vec<f64>,
 }
 
 impl Target {
@@ -91,7 +151,11 @@ impl Target {
     pub fn from_groups<'a>(dim: usize, groups: impl IntoIterator<Item = GroupTarget<'a>>) -> Result<Target> {
         let (mut value, mut observed, mut group, mut energy) = (vec![], vec![], vec![], vec![]);
         let mut n_groups = 0;
+        let mut attributes: Vec<Vec<u32>> = vec![];
+        let mut weight = vec![];
         for target in groups {
+            attributes.resize(target.attributes.len(), vec![]);
+            attributes.iter_mut().zip(target.attributes).for_each(|(all, one)| all.push(*one));
             let n_samples = target.values.len() / dim;
             value.extend_from_slice(target.values);
             if target.observed.is_empty() {
@@ -100,6 +164,7 @@ impl Target {
                 observed.extend_from_slice(target.observed);
             }
             group.extend(std::iter::repeat_n(n_groups as u32, n_samples));
+            weight.push(target.weight);
             energy.push(target.energy.unwrap_or(f64::NAN));
             n_groups += 1;
         }
@@ -116,6 +181,8 @@ impl Target {
             } else {
                 Some(Tensor::from_vec(energy, n_groups, cpu)?)
             },
+            attributes,
+            weight: if weight.iter().all(|w| *w == 1.0) { vec![] } else { weight },
         })
     }
 
@@ -145,4 +212,8 @@ pub struct GroupTarget<'a> {
     pub observed: &'a [f64],
     /// The group's energy, if it has one.
     pub energy: Option<f64>,
+    /// Its attributes, by number.
+    pub attributes: &'a [u32],
+    /// How much the group counts where the risk weighs samples; 1 otherwise.
+    pub weight: f64,
 }

@@ -38,6 +38,24 @@ pub fn standard_normal(rng: &mut impl Rng) -> f64 {
     radius * (std::f64::consts::TAU * uniform(rng)).cos()
 }
 
+/// Gamma with shape `shape` > 0 and scale 1 (Marsaglia & Tsang 2000; below shape 1 by their power of a
+/// uniform).
+pub fn gamma(rng: &mut impl Rng, shape: f64) -> f64 {
+    if shape < 1.0 {
+        let boost = uniform_open(rng).powf(1.0 / shape);
+        return boost * gamma(rng, shape + 1.0);
+    }
+    let d = shape - 1.0 / 3.0;
+    let c = 1.0 / (9.0 * d).sqrt();
+    loop {
+        let x = standard_normal(rng);
+        let v = (1.0 + c * x).powi(3);
+        if v > 0.0 && uniform_open(rng).ln() < 0.5 * x * x + d - d * v + d * v.ln() {
+            return d * v;
+        }
+    }
+}
+
 /// Uniform integer on 0..n, without modulo bias worth noticing (n ≪ 2⁵³).
 pub fn below(rng: &mut impl Rng, n: usize) -> usize {
     (uniform(rng) * n as f64) as usize
@@ -74,6 +92,20 @@ mod tests {
         assert!(moment(1).abs() < 4.0 / n.sqrt());
         assert!((moment(2) - 1.0).abs() < 4.0 * (2.0 / n).sqrt());
         assert!((moment(4) - 3.0).abs() < 4.0 * (96.0 / n).sqrt());
+    }
+
+    #[test]
+    fn gamma_draws_have_the_gamma_moments() {
+        for shape in [0.3, 1.0, 7.5] {
+            let mut rng = stream(2, "test", 0);
+            let draws: Vec<f64> = (0..100_000).map(|_| gamma(&mut rng, shape)).collect();
+            let n = draws.len() as f64;
+            let mean = draws.iter().sum::<f64>() / n;
+            let variance = draws.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n;
+            assert!((mean - shape).abs() < 5.0 * (shape / n).sqrt());
+            // the standard error of a variance: fourth central moment 3k² + 6k
+            assert!((variance - shape).abs() < 5.0 * ((2.0 * shape * shape + 6.0 * shape) / n).sqrt());
+        }
     }
 
     #[test]

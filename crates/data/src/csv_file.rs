@@ -125,6 +125,32 @@ pub enum CsvFault {
         /// The labels that occur, some of them.
         labels: Vec<String>,
     },
+    /// A column of classes with a single one.
+    #[error("`target`: every row has the class `{class}` in column `{column}`")]
+    OneClass {
+        /// The column.
+        column: String,
+        /// Its only class.
+        class: String,
+    },
+    /// A level outside the training rows.
+    #[error("column `{column}`: no training row has `{level}`")]
+    UnseenLevel {
+        /// The column.
+        column: String,
+        /// The level.
+        level: String,
+    },
+    /// A value that the likelihood cannot have produced.
+    #[error("column `{column}`: {problem}")]
+    Unlikely {
+        /// The column.
+        column: String,
+        /// What the likelihood says.
+        problem: String,
+        /// What to do about it.
+        hint: String,
+    },
     /// A file of test rows that cannot be used.
     #[error("{problem}")]
     SplitList {
@@ -167,6 +193,19 @@ pub enum CsvFault {
     },
 }
 
+impl CsvFault {
+    /// The key of the `[data.…]` table that it is about, if it is about one.
+    pub fn setting(&self) -> Option<&'static str> {
+        match self {
+            Self::NoColumn { key, .. } | Self::NothingNamed { key } => Some(key),
+            Self::UsedTwice { second, .. } => Some(second),
+            Self::CategoricalNotInput { .. } => Some("categorical"),
+            Self::Label { .. } => Some("target"),
+            _ => None,
+        }
+    }
+}
+
 impl Diagnose for CsvError {
     fn blame(&self) -> Blame {
         Blame::User
@@ -188,6 +227,13 @@ impl Diagnose for CsvError {
             CsvFault::Label { column, labels, .. } => {
                 format!("labels of `{column}`: {}", listed(labels.iter().map(String::as_str)))
             }
+            CsvFault::OneClass { .. } => "a classifier needs two classes or more".into(),
+            CsvFault::UnseenLevel { .. } => {
+                "merge rare levels, move the row to the training part (another seed), or set `unseen_levels = \"zero\"` \
+                 for inputs"
+                    .into()
+            }
+            CsvFault::Unlikely { hint, .. } => hint.clone(),
             CsvFault::SplitList { .. } => {
                 "the file holds {\"test\": [[0, 5], [2, 3]]}: for each split the test rows, counted from 0".into()
             }
@@ -300,6 +346,16 @@ impl CsvFile {
             None => CsvFault::NotANumber { column: column(), found: found.to_owned(), remedy },
         };
         Err(self.fault_in(row, fault))
+    }
+
+    /// A cell that must be a finite number ≥ 0.
+    pub(crate) fn weight(&self, row: usize, column: usize, name: &str) -> Result<f64, CsvError> {
+        let weight = self.number(row, column, "a weight is a number ≥ 0")?;
+        if weight >= 0.0 {
+            return Ok(weight);
+        }
+        let (column, problem) = (name.to_owned(), format!("a weight must not be negative, found {weight}"));
+        Err(self.fault_in(row, CsvFault::Unlikely { column, problem, hint: "correct it or remove the row".into() }))
     }
 
     /// An error about the whole file.

@@ -14,7 +14,7 @@ use surprisal_core::records::{Splits, Trajectory};
 
 use crate::csv_file::{CsvError, CsvFault, CsvFile};
 use crate::error::DataError;
-use crate::split::Fractions;
+use crate::split::{Fractions, ValidSplit};
 
 /// The hint for a word among times and states.
 const REMEDY: &str = "correct the cell; leave it empty where a state was not observed";
@@ -43,9 +43,12 @@ pub struct CsvSeriesConfig {
     /// trajectories is the test part `later`, in which each of them goes on from its start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub train_until: Option<f64>,
-    /// Share of the trajectories, drawn at random, that is kept for validation.
+    /// Share of the trajectories that is kept for validation.
     #[serde(default)]
     pub valid_fraction: f64,
+    /// Whether validation trajectories are drawn at random or are the last block of the file.
+    #[serde(default)]
+    pub valid_split: ValidSplit,
     /// Share of the trajectories, drawn at random, that is kept for the test.
     #[serde(default)]
     pub test_fraction: f64,
@@ -55,10 +58,10 @@ impl CsvSeriesConfig {
     /// Reads the file, relative to `root`, and cuts its trajectories into parts, each in the order of
     /// the file. There is at most one test part, `test`.
     pub fn load(&self, root: &Path, seed: u64) -> Result<Splits<Trajectory>, DataError> {
+        self.check()?;
         let csv = CsvFile::read(&root.join(&self.path))?;
         let trajectories = self.trajectories(&csv)?;
-        let fractions = Fractions { valid: self.valid_fraction, test: self.test_fraction };
-        let mut splits = fractions.cut(trajectories, "trajectories", seed)?;
+        let mut splits = self.fractions().cut(trajectories, "trajectories", seed)?;
         if let Some(until) = self.train_until {
             let later: Vec<Trajectory> = splits.train.iter().filter_map(|t| rest_of(t, until)).collect();
             if later.is_empty() {
@@ -68,6 +71,15 @@ impl CsvSeriesConfig {
             splits.test.push(("later".to_owned(), later));
         }
         Ok(splits)
+    }
+
+    /// Whether every value is possible, as far as it can be told without the file.
+    pub fn check(&self) -> Result<(), DataError> {
+        Ok(self.fractions().check()?)
+    }
+
+    fn fractions(&self) -> Fractions {
+        Fractions { valid: self.valid_fraction, valid_split: self.valid_split, test: self.test_fraction }
     }
 
     fn trajectories(&self, csv: &CsvFile) -> Result<Vec<Trajectory>, CsvError> {

@@ -31,6 +31,17 @@ pub enum DataError {
 }
 
 impl DataError {
+    /// The keys that lead from the `[data.…]` table to the setting that it is about, if it is about
+    /// one.
+    pub fn setting(&self) -> Option<Vec<&str>> {
+        match self {
+            Self::Source(_) | Self::Extxyz(_) => None,
+            Self::ReferenceEnergy(error) => Some(vec!["isolated_atom_energies", &error.element]),
+            Self::Csv(error) => error.fault.setting().map(|key| vec![key]),
+            Self::Split(error) => Some(error.setting()),
+        }
+    }
+
     fn inner(&self) -> &dyn Diagnose {
         match self {
             Self::Source(error) => error,

@@ -17,3 +17,4 @@ pub use csv_series::CsvSeriesConfig;
 pub use csv_table::{CsvConfig, Label, TableSplits, TargetColumns};
 pub use error::{DataError, Place};
 pub use extxyz::ExtxyzConfig;
+pub use split::ValidSplit;

@@ -168,7 +168,7 @@ fn faults_of_tables_name_line_and_column() {
             "a,b,y\n1,2,3\n2,3,no\n",
             XY,
             "a.csv:3: column `y`: expected a number, found `no`",
-            "for a column of labels write target = { column = \"…\", positive = \"…\" }",
+            "for a column of labels write target = { column = \"…\", positive = \"…\" }, for one of classes target = { column = \"…\" }",
         ),
         ("a,b,y\n1,2,3\n1,,3\n", XY, "a.csv:3: column `b` is empty", "fill the cell or remove the row"),
         (
@@ -265,13 +265,13 @@ fn a_target_of_the_wrong_form_keeps_its_place_and_hears_the_alternatives() {
     let number = error("3");
     assert!(number.contains("line 4, column 10"), "{number}");
     assert!(
-        number.contains("expected a column, a list of columns, or { column = \"…\", positive = \"…\" }"),
+        number.contains("expected a column, a list of columns, { column = \"…\", positive = \"…\" } or"),
         "{number}"
     );
     let key = error("{ column = \"a\", positiv = \"b\" }");
     assert!(key.contains("line 4") && key.contains("unknown field `positiv`"), "{key}");
-    let missing = error("{ column = \"a\" }");
-    assert!(missing.contains("line 4") && missing.contains("missing field `positive`"), "{missing}");
+    let missing = error("{ positive = \"a\" }");
+    assert!(missing.contains("line 4") && missing.contains("missing field `column`"), "{missing}");
     let mixed = error("[\"a\", 3]");
     assert!(mixed.contains("line 4, column 16"), "{mixed}");
 }
@@ -434,7 +434,7 @@ fn published_tables_are_read_where_they_are_present() -> Outcome {
     assert_eq!(yacht.splits.train.len() + yacht.splits.test[0].1.len(), 308);
     let adult = load(
         "path = \"adult.csv\"\ninputs = [\"age\", \"workclass\", \"native-country\", \"hours-per-week\"]\n\
-         categorical = [\"workclass\", \"native-country\"]\ntest_fraction = 0.2\n\
+         categorical = [\"workclass\", \"native-country\"]\ntest_fraction = 0.2\nunseen_levels = \"zero\"\n\
          target = { column = \"income-per-year\", positive = \">50K\" }",
     )??;
     assert!(adult.inputs.contains(&"workclass=Private".to_owned()));

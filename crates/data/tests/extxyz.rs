@@ -373,7 +373,7 @@ fn configurations_that_cannot_be() -> Outcome {
         (
             "test.train = \"t.xyz\"",
             "a test split cannot be called `train`",
-            "choose a name without `/` or `.` that is not `train` or `valid`",
+            "choose a name without `/` or `.`, other than `train`, `valid`, `epoch`, `step`, `learning_rate` and `selected`",
         ),
         (
             "isolated_atoms = \"t.xyz\"",

@@ -63,14 +63,15 @@ impl Energy {
             return Ok(None);
         }
         let index = Tensor::new(known, &Device::Cpu)?;
-        let prediction =
-            Prediction { location: prediction.index_select(&index, 0)?.reshape((n, 1))?, outputs: None, energy: None };
+        let prediction = Prediction::new(prediction.index_select(&index, 0)?.reshape((n, 1))?, None);
         let target = Target {
             value: energy.to_dtype(DType::F64)?.index_select(&index, 0)?.reshape((n, 1))?,
             observed: None,
             group: (0..n as u32).collect(),
             n_groups: n,
             energy: None,
+            attributes: vec![],
+            weight: vec![],
         };
         let natural = self.outcome.natural(&prediction)?;
         let mut nll = self.outcome.nll_of(&natural, &target)?;

@@ -19,6 +19,6 @@ pub use likelihood::{
     Blocks, Coupling, Kind, Likelihood, LikelihoodConfig, Marginal, Progress, Source, Standardization,
 };
 pub use objective::{Evaluation, Objective, Scores};
-pub use outcome::{DataUnits, Judged, Outcome};
+pub use outcome::{Columns, DataUnits, Judged, Outcome, SampleColumns};
 pub use penalty::PenaltyConfig;
 pub use risk::RiskConfig;

@@ -6,6 +6,8 @@ use candle_core::{DType, Device, Tensor};
 use serde_json::{Value, json};
 use surprisal_core::{Diagnose, Parameters, Prediction, Role, Target};
 use surprisal_objective::likelihood::BlockValues;
+use surprisal_objective::penalty::Facts;
+use surprisal_objective::risk::Losses;
 use surprisal_objective::{
     Coupling, EnergyTerm, Kind, LikelihoodConfig, Objective, ObjectiveError, Outcome, PenaltyConfig, Progress,
     RiskConfig, Standardization,
@@ -31,18 +33,18 @@ fn matrix(n: usize, d: usize, seed: f64) -> Tensor {
 }
 
 fn prediction(outcome: &Outcome, n: usize, n_frames: usize) -> Prediction {
-    let layout = outcome.layout();
+    let (layout, members) = (outcome.layout(), outcome.members());
+    let outputs = (layout.outputs > 0).then(|| matrix(n, members * layout.outputs, 1.1));
     Prediction {
-        location: matrix(n, layout.location, 0.3),
-        outputs: (layout.outputs > 0).then(|| matrix(n, layout.outputs, 1.1)),
         energy: (n_frames > 0).then(|| matrix(n_frames, 1, 0.7).squeeze(1).unwrap()),
+        ..Prediction::new(matrix(n, members * layout.location, 0.3), outputs)
     }
 }
 
 fn target(n: usize, d: usize, group: Vec<u32>, energy: Option<Vec<f64>>) -> Target {
     let n_groups = group.iter().max().map_or(0, |g| *g as usize + 1);
     let energy = energy.map(|e| Tensor::new(e, &Device::Cpu).unwrap());
-    Target { value: matrix(n, d, 2.9), observed: None, group, n_groups, energy }
+    Target { value: matrix(n, d, 2.9), observed: None, group, n_groups, energy, attributes: vec![], weight: vec![] }
 }
 
 fn model() -> Parameters {
@@ -121,6 +123,13 @@ fn check_gradients(objective: &Objective, prediction: &Prediction, target: &Targ
             loss(&Prediction { outputs: Some(moved(outputs, i, step)?), ..prediction.clone() })
         })?;
     }
+    for (k, gradient) in evaluation.cotangent.probes.iter().enumerate() {
+        check("probe", &gradient.location, |i, step| {
+            let mut probes = prediction.probes.clone();
+            probes[k].location = moved(&probes[k].location, i, step)?;
+            loss(&Prediction { probes, ..prediction.clone() })
+        })?;
+    }
     if let (Some(gradient), Some(energy)) = (&evaluation.cotangent.energy, &prediction.energy) {
         check("energy", gradient, |i, step| {
             loss(&Prediction { energy: Some(moved(energy, i, step)?), ..prediction.clone() })
@@ -179,7 +188,7 @@ fn gradients_of_every_likelihood_with_every_source_are_central_differences() -> 
     for name in LikelihoodConfig::NAMES {
         let family = likelihood(json!({ *name: {} }));
         let specs = family.get().parameters(2);
-        for source in [json!("network"), json!("constant"), json!(1.7)] {
+        for source in [json!("network"), json!("constant"), json!(3.7)] {
             let settings: serde_json::Map<String, Value> =
                 specs.iter().map(|s| (s.name.to_string(), source.clone())).collect();
             let config = likelihood(json!({ *name: settings }));
@@ -201,7 +210,9 @@ fn gradients_of_every_likelihood_with_every_source_are_central_differences() -> 
             let evaluation = objective.evaluate(&prediction, &target, &model(), Progress::default())?;
             assert!(evaluation.nll[2].is_nan() && evaluation.nll.iter().filter(|v| v.is_nan()).count() == 1);
             let cotangent = evaluation.cotangent.location.to_vec2::<f64>()?;
-            assert_eq!((cotangent[0][1], cotangent[2][0], cotangent[2][1]), (0.0, 0.0, 0.0));
+            // the second component of the first sample and all of the third
+            let unseen = cotangent[0][cotangent[0].len() / 2..].iter().chain(&cotangent[2]);
+            assert!(unseen.into_iter().all(|c| *c == 0.0), "{name}: {cotangent:?}");
         }
     }
     Ok(())
@@ -226,8 +237,9 @@ fn nll_is_in_the_data_own_units() -> Result<()> {
         for (sample, nll) in nll.into_iter().enumerate() {
             let from_cdf: f64 = (0..2)
                 .map(|component| {
-                    let (_, block) = outcome.blocks_of(&data, sample).nth(component).expect("one block each");
-                    let marginal = family.get().marginal(&block.values(), 0);
+                    let columns = outcome.columns();
+                    let mut marginals = columns.marginals(&outcome.sample(&data, &columns, sample));
+                    let marginal = marginals.swap_remove(component).expect("numbers");
                     let y = marginal.represent(observed[2 * sample + component]);
                     let h = 1e-4 * marginal.quantile(0.8).max(1e-3).abs().min(1.0) * outcome.target_scale()[component];
                     let h = h.min(0.01 * (y - marginal.quantile(0.5)).abs().max(1e-3));
@@ -253,13 +265,15 @@ fn scores_have_units_and_leave_missing_components_out() -> Result<()> {
     assert_eq!(outcome.layout().outputs, 0);
     let objective = Objective::new(outcome, risk(json!({"mean": {}})), vec![], None)?;
     let cpu = &Device::Cpu;
-    let prediction = Prediction { location: Tensor::new(&[[1.0, 1.0], [1.0, 1.0]], cpu)?, outputs: None, energy: None };
+    let prediction = Prediction::new(Tensor::new(&[[1.0, 1.0], [1.0, 1.0]], cpu)?, None);
     let target = Target {
         value: Tensor::new(&[[3.0, 0.5], [3.0, f64::NAN]], cpu)?,
         observed: Some(Tensor::new(&[[1.0, 1.0], [1.0, 0.0]], cpu)?),
         group: vec![0, 1],
         n_groups: 2,
         energy: None,
+        attributes: vec![],
+        weight: vec![],
     };
     let scores = objective.score(&prediction, &target)?;
     assert_eq!(scores.squared_error, [(1.0 + 4.0) / 2.0, 1.0]);
@@ -302,12 +316,182 @@ fn forces_that_cancel_cost_nothing() -> Result<()> {
     let cpu = &Device::Cpu;
     let target = target(3, 3, vec![0, 0, 1], None);
     let term = |location: &[[f64; 3]; 3]| -> Result<f64> {
-        let prediction = Prediction { location: Tensor::new(location, cpu)?, outputs: None, energy: None };
+        let prediction = Prediction::new(Tensor::new(location, cpu)?, None);
         Ok(objective.evaluate(&prediction, &target, &model(), Progress::default())?.terms[1].1)
     };
     assert_eq!(term(&[[1.0, 2.0, 3.0], [-1.0, -2.0, -3.0], [0.0; 3]])?, 0.0);
     // (1² + 2²)/2 atoms in the first frame, 2²/1 atom in the second, mean over two frames
     assert!((term(&[[1.0, 1.0, 0.0], [0.0, 1.0, 0.0], [2.0, 0.0, 0.0]])? - 3.0 * (2.5 + 4.0) / 2.0).abs() < 1e-14);
+    Ok(())
+}
+
+#[test]
+fn an_ensemble_is_scored_as_a_mixture_and_its_gradients_are_those_of_its_members() -> Result<()> {
+    for config in [json!({"gaussian": {}}), json!({"normal_inverse_gamma": {}}), json!({"categorical": {}})] {
+        let family = likelihood(config);
+        let (scale, shift) = units(&family, vec![0.5, 3.0], vec![1.0, -2.0]);
+        let alone = Outcome::new(family.clone(), 2, Coupling::Componentwise, scale, shift)?;
+        let outcome = alone.clone().with_members(3);
+        let mut target = supported(&family, target(4, 2, vec![0, 1, 2, 3], None))?;
+        let prediction = prediction(&outcome, 4, 0);
+        if family.get().coupling().is_none() {
+            target.observed = Some(Tensor::new(&[[1.0, 0.0], [1.0, 1.0], [0.0, 0.0], [1.0, 1.0]], &Device::Cpu)?);
+        }
+        let objective = Objective::new(outcome.clone(), risk(json!({"mean": {}})), vec![], None)?;
+        check_gradients(&objective, &prediction, &target)?;
+        let members = prediction.members(3)?;
+        let singly = members.iter().map(|m| alone.nll(m, &target)?.to_vec1::<f64>().map_err(Into::into));
+        let singly = singly.collect::<Result<Vec<_>>>()?;
+        let mixture = outcome.nll(&prediction, &target)?.to_vec1::<f64>()?;
+        for (sample, nll) in mixture.iter().enumerate() {
+            let density = singly.iter().map(|nll| (-nll[sample]).exp()).sum::<f64>() / 3.0;
+            assert!((nll + density.ln()).abs() < 1e-12, "{nll} {}", -density.ln());
+        }
+        // the report's distributions are the same mixture
+        let (data, columns) = (outcome.data_units(&prediction)?, outcome.columns());
+        for sample in 0..4 {
+            let marginals = columns.marginals(&outcome.sample(&data, &columns, sample));
+            for (component, marginal) in marginals.iter().enumerate() {
+                let marginal = marginal.as_ref().expect("numbers");
+                let parts = members.iter().map(|m| {
+                    let (data, columns) = (alone.data_units(m)?, alone.columns());
+                    let mut parts = columns.marginals(&alone.sample(&data, &columns, sample));
+                    Ok(parts.swap_remove(component).expect("numbers").cdf(0.4))
+                });
+                let mean = parts.collect::<Result<Vec<f64>>>()?.iter().sum::<f64>() / 3.0;
+                assert!((marginal.cdf(0.4) - mean).abs() < 1e-14);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A batch of 12 labels with two attributes of levels that alternate.
+fn fairness(penalties: Value, energy_seed: f64) -> Result<(Objective, Prediction, Target)> {
+    let outcome = Outcome::new(likelihood(json!({"bernoulli": {}})), 1, Coupling::Componentwise, vec![1.0], vec![0.0])?;
+    let facts = Facts { inputs: vec!["a".into(), "b".into()], attributes: vec!["sex".into()], ..Facts::default() };
+    let penalties = serde_json::from_value(penalties).unwrap();
+    let objective = Objective::with_facts(outcome, risk(json!({"mean": {}})), penalties, None, facts)?;
+    let n = 12;
+    let mut prediction = Prediction::new(matrix(n, 1, energy_seed), None);
+    prediction.probes =
+        (0..objective.probes().len()).map(|k| Prediction::new(matrix(n, 1, 2.0 + k as f64), None)).collect();
+    let labels: Vec<f64> = (0..n).map(|i| f64::from(u8::from(i % 3 == 0))).collect();
+    let target = Target {
+        value: Tensor::from_vec(labels, (n, 1), &Device::Cpu)?,
+        attributes: vec![(0..n as u32).map(|i| i % 2).collect()],
+        ..target(n, 1, (0..n as u32).collect(), None)
+    };
+    Ok((objective, prediction, target))
+}
+
+#[test]
+fn penalties_on_predictions_have_exact_gradients_and_vanish_where_they_should() -> Result<()> {
+    for (penalty, monotonic) in [
+        (json!({"demographic_parity": {"attribute": "sex", "weight": 2.0}}), false),
+        (json!({"demographic_parity": {"attribute": "sex", "compare": "distribution", "weight": 2.0}}), false),
+        (json!({"equalized_odds": {"attribute": "sex", "weight": 2.0}}), false),
+        (json!({"equalized_odds": {"attribute": "sex", "compare": "distribution", "weight": 2.0}}), false),
+        (json!({"bounds": {"lower": 0.4, "upper": 0.6, "weight": 2.0}}), false),
+        (json!({"monotonic": {"input": "b", "weight": 2.0}}), true),
+        (json!({"monotonic": {"input": "a", "direction": "decreasing", "weight": 2.0}}), true),
+    ] {
+        let (objective, mut prediction, target) = fairness(json!([penalty]), 0.3)?;
+        check_gradients(&objective, &prediction, &target)?;
+        let value =
+            |p: &Prediction| objective.evaluate(p, &target, &model(), Progress::default()).map(|e| e.terms[1].1);
+        assert!(value(&prediction)? > 1e-4, "{penalty}");
+        // the same prediction for everyone, at every input
+        prediction.location = prediction.location.zeros_like()?;
+        prediction.probes.iter_mut().for_each(|p| p.location = p.location.zeros_like().unwrap());
+        assert!(value(&prediction)?.abs() < 1e-15, "{penalty}");
+        assert_eq!(monotonic, !prediction.probes.is_empty());
+    }
+    Ok(())
+}
+
+#[test]
+fn parity_of_the_mean_is_the_squared_difference_of_the_group_means() -> Result<()> {
+    let (objective, prediction, target) =
+        fairness(json!([{"demographic_parity": {"attribute": "sex", "weight": 1.0}}]), 0.3)?;
+    let found = objective.evaluate(&prediction, &target, &model(), Progress::default())?.terms[1].1;
+    let p: Vec<f64> =
+        prediction.location.flatten_all()?.to_vec1::<f64>()?.iter().map(|z| 1.0 / (1.0 + (-z).exp())).collect();
+    let mean = |level: usize| p.iter().skip(level).step_by(2).sum::<f64>() / 6.0;
+    assert!((found - (mean(0) - mean(1)).powi(2)).abs() < 1e-14);
+    Ok(())
+}
+
+#[test]
+fn penalties_say_what_the_data_lacks() {
+    for (penalty, words) in [
+        (json!({"demographic_parity": {"attribute": "sexx", "weight": 1.0}}), "did you mean `sex`"),
+        (json!({"monotonic": {"input": "c", "weight": 1.0}}), "`c` is none"),
+        (json!({"monotonic": {"input": "a", "step": 0.0, "weight": 1.0}}), "positive `step`"),
+        (json!({"bounds": {"weight": 1.0}}), "`lower`, `upper` or both"),
+        (json!({"bounds": {"lower": 2.0, "upper": 1.0, "weight": 1.0}}), "found 2 and 1"),
+        (json!({"net_force": {"weight": 1.0}}), "forces of atoms"),
+    ] {
+        let error = fairness(json!([penalty]), 0.3).err().map(|e| e.to_string()).unwrap_or_default();
+        assert!(error.contains(words), "{penalty}: {error}");
+    }
+}
+
+/// Weights reach the samples of their rows, also through an ensemble, and need a column.
+#[test]
+fn a_weighted_risk_counts_rows_by_their_weight() -> Result<()> {
+    let facts = Facts { weighted: true, ..Facts::default() };
+    for members in [1, 2] {
+        let outcome =
+            Outcome::new(likelihood(json!({"laplace": {}})), 1, Coupling::Componentwise, vec![1.0], vec![0.0])?;
+        let outcome = outcome.with_members(members);
+        let prediction = prediction(&outcome, 3, 0);
+        let objective = Objective::with_facts(outcome, risk(json!({"weighted": {}})), vec![], None, facts.clone())?;
+        let target = Target { weight: vec![2.0, 0.0, 1.0], ..target(3, 1, vec![0, 1, 2], None) };
+        check_gradients(&objective, &prediction, &target)?;
+        let evaluation = objective.evaluate(&prediction, &target, &model(), Progress::default())?;
+        if members == 1 {
+            let nll = &evaluation.nll;
+            assert!((evaluation.loss - (2.0 * nll[0] + nll[2]) / 3.0).abs() < 1e-14);
+        }
+    }
+    let outcome = Outcome::new(likelihood(json!({"laplace": {}})), 1, Coupling::Componentwise, vec![1.0], vec![0.0])?;
+    let error = Objective::new(outcome, risk(json!({"weighted": {}})), vec![], None).unwrap_err();
+    assert!(error.hint().is_some_and(|hint| hint.contains("data.csv.weight")), "{error}");
+    Ok(())
+}
+
+/// The loss cannot fall below the entropy of the smoothed target, and reaches it at one gap of logits.
+#[test]
+fn smoothed_labels_have_a_floor() -> Result<()> {
+    for (k, floor, gap) in [(2usize, 0.198515, 2.944439), (10, 0.500288, 4.510860), (1000, 1.014848, 9.105091)] {
+        let family = likelihood(json!({"categorical": {"label_smoothing": 0.1}}));
+        let outcome = Outcome::new(family, k, Coupling::Componentwise, vec![1.0; k], vec![0.0; k])?;
+        let objective = Objective::new(outcome, risk(json!({"mean": {}})), vec![], None)?;
+        let one_hot: Vec<f64> = (0..k).map(|i| f64::from(u8::from(i == 1))).collect();
+        let loss = |gap: f64| {
+            let logits: Vec<f64> = one_hot.iter().map(|y| gap * y).collect();
+            let target =
+                Target { value: Tensor::from_slice(&one_hot, (1, k), &Device::Cpu)?, ..target(1, k, vec![0], None) };
+            let prediction = Prediction::new(Tensor::from_vec(logits, (1, k), &Device::Cpu)?, None);
+            objective.evaluate(&prediction, &target, &model(), Progress::default()).map(|e| e.loss)
+        };
+        // 0.9 + 0.1/K against 0.1/K
+        let exact = ((0.9 + 0.1 / k as f64) / (0.1 / k as f64)).ln();
+        assert!((exact - gap).abs() < 1e-5, "{exact}");
+        assert!((loss(exact)? - floor).abs() < 1e-6, "{}", loss(exact)?);
+        assert!(loss(exact + 0.1)? > floor && loss(exact - 0.1)? > floor);
+        if k == 2 {
+            let binary = likelihood(json!({"bernoulli": {"label_smoothing": 0.1}}));
+            let outcome = Outcome::new(binary, 1, Coupling::Componentwise, vec![1.0], vec![0.0])?;
+            let objective = Objective::new(outcome, risk(json!({"mean": {}})), vec![], None)?;
+            let target =
+                Target { value: Tensor::ones((1, 1), DType::F64, &Device::Cpu)?, ..target(1, 1, vec![0], None) };
+            let prediction = Prediction::new(Tensor::full(exact, (1, 1), &Device::Cpu)?, None);
+            let loss = objective.evaluate(&prediction, &target, &model(), Progress::default())?.loss;
+            assert!((loss - floor).abs() < 1e-6);
+        }
+    }
     Ok(())
 }
 
@@ -326,6 +510,8 @@ fn cvar_is_more_sensitive_to_outliers_than_the_mean() -> Result<()> {
         group: (0..n as u32).collect(),
         n_groups: n,
         energy: None,
+        attributes: vec![],
+        weight: vec![],
     };
     let location = |fraction: f64| -> Result<f64> {
         let outcome = Outcome::new(
@@ -340,8 +526,7 @@ fn cvar_is_more_sensitive_to_outliers_than_the_mean() -> Result<()> {
         let (mut low, mut high) = (-1.0, 9.0);
         for _ in 0..40 {
             let middle = 0.5 * (low + high);
-            let prediction =
-                Prediction { location: Tensor::full(middle, (n, 1), &Device::Cpu)?, outputs: None, energy: None };
+            let prediction = Prediction::new(Tensor::full(middle, (n, 1), &Device::Cpu)?, None);
             let slope = objective
                 .evaluate(&prediction, &target, &model(), Progress::default())?
                 .cotangent
@@ -366,11 +551,18 @@ fn the_trained_threshold_reaches_the_sorted_form() -> Result<()> {
     let own = trained.get().parameters()?;
     let tau = own.iter().next().map(|p| p.var.clone()).unwrap();
     for i in 0..4000 {
-        let gradient = trained.get().value(&losses, &own)?.backward()?.get(&tau).unwrap().clone();
+        let gradient = trained
+            .get()
+            .value(&Losses { values: &losses, weight: None }, &own)?
+            .backward()?
+            .get(&tau)
+            .unwrap()
+            .clone();
         tau.set(&(tau.as_detached_tensor() - (gradient * (0.5 / f64::from(10 + i)))?)?)?;
     }
-    let found = trained.get().value(&losses, &own)?.to_scalar::<f64>()?;
-    let expected = sorted.get().value(&losses, &Parameters::new())?.to_scalar::<f64>()?;
+    let found = trained.get().value(&Losses { values: &losses, weight: None }, &own)?.to_scalar::<f64>()?;
+    let expected =
+        sorted.get().value(&Losses { values: &losses, weight: None }, &Parameters::new())?.to_scalar::<f64>()?;
     assert!(found >= expected - 1e-12 && found - expected < 1e-3, "{found} {expected}");
     Ok(())
 }
@@ -382,7 +574,7 @@ fn a_proximal_step_changes_weights_only() -> Result<()> {
         Objective::new(outcome, risk(json!({"mean": {}})), vec![penalty(json!({"l1": {"weight": 2.0}}))], None)?;
     let model = model();
     let steps = [Tensor::new(&[0.1, 0.4, 0.1], &Device::Cpu)?, Tensor::new(&[0.1], &Device::Cpu)?];
-    assert_eq!(objective.proximal_terms(&model)?, [("l1".to_string(), 2.0 * (0.5 + 0.7 + 1.1))]);
+    assert_eq!(objective.proximal_term(&model)?, Some(("l1", 2.0 * (0.5 + 0.7 + 1.1))));
     objective.proximal(&model, &steps)?;
     let values: Vec<Vec<f64>> = model.snapshot()?.iter().map(Tensor::to_vec1).collect::<candle_core::Result<_>>()?;
     assert!((values[0][0] - 0.3).abs() < 1e-15 && values[0][1] == 0.0 && (values[0][2] - 0.9).abs() < 1e-15);

@@ -66,9 +66,7 @@ pub(crate) fn solve_many<M: Method + Clone + 'static>(
     let mut trajectories: Vec<Result<Trajectory, OdeError>> = problems
         .iter()
         .map(|Problem { y0, times }| {
-            if !(step > 0.0 && step.is_finite()) {
-                return Err(OdeError::Tolerance { name: "step", value: step });
-            }
+            check_step(step)?;
             let (t0, t_end) = check(field, parameters, y0, times)?;
             if (t_end - t0) / step > MAX_STEPS as f64 {
                 return Err(OdeError::MaxSteps { max_steps: MAX_STEPS, t: t0, t_end, partial: y0.clone() });
@@ -89,6 +87,11 @@ pub(crate) fn solve_many<M: Method + Clone + 'static>(
     }
     let failed = trajectories.iter().map(Result::is_err).collect();
     Batch::new(trajectories, Box::new(FixedTape { method: method.clone(), chunks, failed }))
+}
+
+/// Whether a step can be taken.
+pub(crate) fn check_step(step: f64) -> Result<(), OdeError> {
+    if step > 0.0 && step.is_finite() { Ok(()) } else { Err(OdeError::Tolerance { name: "step", value: step }) }
 }
 
 fn lanes_of<'a>(field: &'a dyn VectorField, parameters: &'a [f64]) -> Box<dyn LaneField + 'a> {

@@ -17,7 +17,7 @@ use crate::batch::{Batch, Problem};
 use crate::error::OdeError;
 use crate::field::VectorField;
 use crate::field::lanes::{LaneField, Row};
-use crate::fixed_step::{Method, Shape, solve_many};
+use crate::fixed_step::{Method, Shape, check_step, solve_many};
 use crate::solver::Solver;
 
 /// Störmer–Verlet (symplectic, order 2) with a fixed step, for positions followed by their momenta.
@@ -30,13 +30,20 @@ pub struct Leapfrog {
 
 impl Solver for Leapfrog {
     fn solve_many(&self, field: &dyn VectorField, parameters: &[f64], problems: &[Problem]) -> Batch {
-        let n_moving = field.dim() - field.n_resting();
-        if n_moving % 2 == 1 {
-            let failures = problems.iter().map(|_| Err(OdeError::NotPairs { found: n_moving })).collect();
-            return Batch::failed(failures);
+        match check_pairs(field.dim() - field.n_resting()) {
+            Ok(()) => solve_many(self, self.step, field, parameters, problems),
+            Err(error) => Batch::failed(problems.iter().map(|_| Err(error.clone())).collect()),
         }
-        solve_many(self, self.step, field, parameters, problems)
     }
+
+    fn problem(&self, dim: usize) -> Option<String> {
+        check_step(self.step).and_then(|()| check_pairs(dim)).err().map(|error| error.to_string())
+    }
+}
+
+/// Positions need as many momenta.
+fn check_pairs(n: usize) -> Result<(), OdeError> {
+    if n % 2 == 0 { Ok(()) } else { Err(OdeError::NotPairs { found: n }) }
 }
 
 /// Which half of the moving states a part of a step moves, from where in the step, and for what share

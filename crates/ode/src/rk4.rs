@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::batch::{Batch, Problem};
 use crate::field::VectorField;
 use crate::field::lanes::{LaneField, Row};
-use crate::fixed_step::{Method, Shape, solve_many};
+use crate::fixed_step::{Method, Shape, check_step, solve_many};
 use crate::solver::Solver;
 
 /// Explicit Runge–Kutta of order 4 with a fixed step, for non-stiff problems.
@@ -26,6 +26,10 @@ pub struct Rk4 {
 impl Solver for Rk4 {
     fn solve_many(&self, field: &dyn VectorField, parameters: &[f64], problems: &[Problem]) -> Batch {
         solve_many(self, self.step, field, parameters, problems)
+    }
+
+    fn problem(&self, _dim: usize) -> Option<String> {
+        check_step(self.step).err().map(|error| error.to_string())
     }
 }
 

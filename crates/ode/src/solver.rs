@@ -18,6 +18,10 @@ use crate::tsit5::Tsit5;
 pub trait Solver: Send + Sync {
     /// Integrates every problem on its own; a failure of one leaves the others alone.
     fn solve_many(&self, field: &dyn VectorField, parameters: &[f64], problems: &[Problem]) -> Batch;
+
+    /// The first value of its configuration that is impossible for `dim` states, in words that begin
+    /// with the key in backticks.
+    fn problem(&self, dim: usize) -> Option<String>;
 }
 
 registry! {
@@ -36,6 +40,13 @@ impl Solver for Tsit5 {
             Some(lanes) => solve_in_lanes(self, field, lanes, parameters, problems),
             None => solve_one_by_one(self, field, parameters, problems),
         }
+    }
+
+    fn problem(&self, dim: usize) -> Option<String> {
+        if self.max_steps == 0 {
+            return Some("`max_steps` must be at least 1, found 0".to_owned());
+        }
+        self.check(dim).err().map(|error| error.to_string())
     }
 }
 

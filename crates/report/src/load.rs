@@ -1,13 +1,15 @@
-//! From a run file to [`RunData`]: every predicted component is judged once by its marginal.
+//! From a run file to [`RunData`].
 
 use std::path::Path;
 
-use surprisal_data::run_file::{PerSampleQuantity, Reader, RunFileError};
+use surprisal_data::run_file::{PerSampleCurve, PerSampleQuantity, Reader, RunFileError};
 use surprisal_objective::calibration::onset::{self, OnsetCurves, OnsetOptions, OnsetReport};
-use surprisal_objective::likelihood::{BlockValues, Coupling, LikelihoodConfig};
+use surprisal_objective::likelihood::{Coupling, LikelihoodConfig};
 
 use crate::ReportError;
-use crate::run_data::{Curves, RunData, SplitCurves, SplitData, root_mean_square};
+use crate::predicted::{self, Predicted};
+use crate::run_data::{Curves, RunData, SplitCurves, SplitData};
+use crate::solution::Solution;
 
 /// The split whose curves are searched for the onset of miscalibration.
 const ONSET_SPLIT: &str = "valid";
@@ -18,14 +20,19 @@ pub fn load(path: &Path) -> Result<RunData, ReportError> {
     let seed = reader.seed()?;
     let likelihood: LikelihoodConfig = json(&reader, "likelihood")?;
     let coupling: Coupling = parse(&reader, "coupling", &format!("\"{}\"", reader.attribute("coupling")?))?;
-    let mut splits = vec![];
+    // Files of version 1 without the attribute have one member.
+    let members = reader.attribute("members").ok().and_then(|m| m.parse().ok()).unwrap_or(1);
+    let mut predicted = vec![];
     for name in reader.splits() {
-        let split = split(&reader, name, &likelihood, coupling)?;
+        let split = Predicted::read(&reader, name, &likelihood, coupling, members)?;
         // NaN: the run ended before its predictions were written.
-        if split.nll.iter().any(|v| !v.is_nan()) {
-            splits.push(split);
+        if split.data.nll.iter().any(|v| !v.is_nan()) {
+            predicted.push(split);
         }
     }
+    let kind = likelihood.get().kind();
+    let recalibration = predicted::recalibrate(kind, seed, &predicted);
+    let splits: Vec<SplitData> = predicted.into_iter().map(|p| p.data).collect();
     let mut notes = vec![];
     for split in &splits {
         let without = split.sigma.iter().filter(|s| !s.is_finite()).count();
@@ -42,12 +49,15 @@ pub fn load(path: &Path) -> Result<RunData, ReportError> {
         seed,
         model: reader.attribute("model")?,
         likelihood: likelihood.name().to_owned(),
+        kind,
         unit: reader.attribute("unit")?,
         target_names: json(&reader, "target_names")?,
         splits,
         curves: curves(&reader)?,
         onset: find_onset(&reader, seed)?,
+        recalibration,
         notes,
+        solution: Solution::read(&reader)?,
     })
 }
 
@@ -67,70 +77,6 @@ fn parse<T: serde::de::DeserializeOwned>(
     })
 }
 
-/// The predictions of one split, judged.
-fn split(
-    reader: &Reader,
-    name: &str,
-    likelihood: &LikelihoodConfig,
-    coupling: Coupling,
-) -> Result<SplitData, ReportError> {
-    let target = reader.column(name, "target")?;
-    let (n, dim) = (target.n_samples, target.width);
-    let blocks = likelihood.get().coupling().unwrap_or(coupling).blocks(dim);
-    let column = |column: &str, width: usize| -> Result<Vec<f64>, ReportError> {
-        let values = reader.column(name, column)?.values;
-        if values.len() == n * width {
-            return Ok(values);
-        }
-        Err(ReportError::Shape {
-            path: reader.path().to_owned(),
-            split: name.to_owned(),
-            column: column.to_owned(),
-            expected: n * width,
-            found: values.len(),
-        })
-    };
-    let mut split = SplitData::new(name, dim);
-    split.nll = column("nll", 1)?;
-    split.group = reader.group(name)?.into_iter().map(u64::from).collect();
-    if n == 0 || split.nll.iter().all(|v| v.is_nan()) {
-        return Ok(split);
-    }
-    let location = reader.column(name, "location")?;
-    let per_block = location.width / blocks.n_blocks;
-    let parameters = likelihood
-        .get()
-        .parameters(blocks.block_dim)
-        .iter()
-        .map(|spec| Ok((spec.width, column(spec.name, blocks.n_blocks * spec.width)?)))
-        .collect::<Result<Vec<_>, ReportError>>()?;
-    let mut named: Vec<(&'static str, Vec<f64>)> = vec![];
-    let mut gathered = vec![];
-    for (block, targets) in target.values.chunks_exact(blocks.block_dim).enumerate() {
-        gathered.clear();
-        gathered.extend(parameters.iter().flat_map(|(width, v)| &v[block * width..(block + 1) * width]));
-        let location = &location.values[block * per_block..(block + 1) * per_block];
-        let values = BlockValues { location, parameters: &gathered, block_dim: blocks.block_dim };
-        let sound = location.iter().chain(&gathered).all(|v| v.is_finite());
-        for (component, &y) in targets.iter().enumerate() {
-            let marginal = sound.then(|| likelihood.get().marginal(&values, component));
-            split.push(y, marginal.as_deref());
-            let uncertainties = likelihood.get().uncertainties(&values, component);
-            for (i, (uncertainty, value)) in uncertainties.into_iter().enumerate() {
-                if named.len() <= i {
-                    named.push((uncertainty, Vec::with_capacity(n * dim)));
-                }
-                named[i].1.push(if sound { value } else { f64::NAN });
-            }
-        }
-    }
-    split.uncertainties = named
-        .into_iter()
-        .map(|(uncertainty, values)| (uncertainty.to_owned(), values.chunks_exact(dim).map(root_mean_square).collect()))
-        .collect();
-    Ok(split)
-}
-
 fn curves(reader: &Reader) -> Result<Curves, ReportError> {
     let splits = reader
         .splits()
@@ -141,7 +87,11 @@ fn curves(reader: &Reader) -> Result<Curves, ReportError> {
                 if metrics.iter().any(|m| m == metric) { reader.curve(name, metric).map(Some) } else { Ok(None) }
             };
             let (Some(nll), Some(mse)) = (curve("nll")?, curve("mse")?) else { return Ok(None) };
-            Ok(Some(SplitCurves { name: name.clone(), nll, mse, zms: curve("zms")? }))
+            let pit = match reader.has_pit(name) {
+                true => (0..reader.n_evaluations()).map(|t| reader.pit_at(name, t)).collect::<Result<_, _>>()?,
+                false => vec![],
+            };
+            Ok(Some(SplitCurves { name: name.clone(), nll, mse, zms: curve("zms")?, pit }))
         })
         .collect::<Result<Vec<_>, RunFileError>>()?;
     Ok(Curves { epoch: reader.epochs()?, splits: splits.into_iter().flatten().collect(), selected: reader.selected()? })
@@ -149,7 +99,9 @@ fn curves(reader: &Reader) -> Result<Curves, ReportError> {
 
 fn find_onset(reader: &Reader, seed: u64) -> Result<Option<OnsetReport>, ReportError> {
     let known = reader.splits().iter().any(|s| s == ONSET_SPLIT) && reader.has_per_sample(ONSET_SPLIT);
-    if !known || reader.n_evaluations() == 0 {
+    // the evaluations of a regularisation path are no course of one training
+    let is_path = reader.regularization_path()?.is_some();
+    if !known || is_path || reader.n_evaluations() == 0 {
         return Ok(None);
     }
     let nll = reader.per_sample(ONSET_SPLIT, PerSampleQuantity::Nll)?;
@@ -163,7 +115,28 @@ fn find_onset(reader: &Reader, seed: u64) -> Result<Option<OnsetReport>, ReportE
     } else {
         None
     };
-    let curves =
-        OnsetCurves { nll: &nll.values, squared_error: &squared_error.values, group: &group, zms: zms.as_deref() };
+    let observed = ever_observed(&nll);
+    if observed.is_empty() {
+        return Ok(None);
+    }
+    let (nll, squared_error) = (kept(&nll, &observed), kept(&squared_error, &observed));
+    let group: Vec<u64> = observed.iter().map(|&i| group[i]).collect();
+    let curves = OnsetCurves { nll: &nll, squared_error: &squared_error, group: &group, zms: zms.as_deref() };
     Ok(Some(onset::detect(&curves, &OnsetOptions::new(seed))))
+}
+
+/// The samples with an NLL at any evaluation; where nothing was observed there is none at all.
+fn ever_observed(nll: &PerSampleCurve) -> Vec<usize> {
+    let has = |&i: &usize| nll.values.iter().skip(i).step_by(nll.n_samples).any(|v| !v.is_nan());
+    (0..nll.n_samples).filter(has).collect()
+}
+
+/// The curves of some samples, `[n_evaluations, n_kept]`.
+fn kept(curve: &PerSampleCurve, samples: &[usize]) -> Vec<f64> {
+    (0..curve.n_evaluations)
+        .flat_map(|t| {
+            let row = curve.evaluation(t);
+            samples.iter().map(|&i| row[i])
+        })
+        .collect()
 }

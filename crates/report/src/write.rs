@@ -53,7 +53,8 @@ pub fn write_run(run_dir: &Path, run: &RunData, inputs: &ReportInputs) -> Result
     Ok(metrics)
 }
 
-fn replace(path: &Path, bytes: &[u8]) -> Result<(), ReportError> {
+/// Writes a file beside its place and renames it there.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), ReportError> {
     let failed = |source| ReportError::Write { path: path.to_owned(), source };
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");

@@ -19,6 +19,8 @@ struct Run {
     likelihood: &'static str,
     /// Overwrites this target of the last split.
     damage: Option<(usize, f64)>,
+    /// Samples of `valid` of which nothing was observed.
+    unobserved: &'static [usize],
 }
 
 /// Writes a run of joint normal-inverse-gamma forces, five atoms per frame.
@@ -51,6 +53,7 @@ fn write_run_file(path: &Path, run: &Run) {
             })
             .collect(),
         parameters: vec![],
+        solution: Default::default(),
     };
     let mut writer = Writer::create(path, &layout).unwrap();
     let mut stream = rng::stream(9, "curves", 0);
@@ -62,9 +65,10 @@ fn write_run_file(path: &Path, run: &Run) {
             .iter()
             .map(|(_, n, _)| {
                 (0..5 * n)
-                    .map(|_| {
+                    .map(|i| {
                         let noise = rng::standard_normal(&mut stream);
-                        (level + 0.2 * noise, error * (1.0 + 0.02 * noise))
+                        let seen = if run.unobserved.contains(&i) { f64::NAN } else { 1.0 };
+                        (seen * (level + 0.2 * noise), seen * error * (1.0 + 0.02 * noise))
                     })
                     .unzip()
             })
@@ -78,6 +82,7 @@ fn write_run_file(path: &Path, run: &Run) {
                     metrics: vec![level, error],
                     nll: if per_sample { nll } else { &[] },
                     squared_error: if per_sample { square } else { &[] },
+                    pit: if per_sample { &[1.0; 20] } else { &[] },
                 }
             })
             .collect();
@@ -112,7 +117,7 @@ fn splits() -> Vec<(&'static str, usize, f64)> {
 }
 
 fn run() -> Run {
-    Run { splits: splits(), n_evaluations: 50, likelihood: NIG, damage: None }
+    Run { splits: splits(), n_evaluations: 50, likelihood: NIG, damage: None, unobserved: &[] }
 }
 
 #[test]
@@ -159,6 +164,17 @@ fn a_run_file_becomes_metrics_figures_and_a_page() {
     assert!(
         !std::fs::read_dir(folder.path()).unwrap().any(|f| f.unwrap().path().extension().is_some_and(|e| e == "new"))
     );
+}
+
+#[test]
+fn samples_that_were_never_observed_do_not_hide_the_onset() {
+    let folder = tempfile::tempdir().unwrap();
+    // One of a group, and a whole group.
+    write_run_file(&folder.path().join("run.h5"), &Run { unobserved: &[3, 10, 11, 12, 13, 14], ..run() });
+    let metrics = write(folder.path(), &ReportInputs::default()).unwrap();
+    let onset = &metrics.value()["onset"];
+    assert_eq!(onset["verdict"], "onset", "{onset}");
+    assert!((20.0..30.0).contains(&onset["epoch"].as_f64().unwrap()), "{onset}");
 }
 
 #[test]

@@ -24,13 +24,20 @@ pub(crate) enum Command {
     Resume {
         /// The run's folder
         directory: PathBuf,
+        /// Where to compute: cpu or cuda:N
+        #[arg(long, default_value = "cpu")]
+        device: String,
     },
     /// Parse and resolve a configuration, print it with all defaults, and try two steps
     Check(Configured),
-    /// Make metrics, figures and report of a run again
+    /// Make metrics, figures and report of a run again, or one page that compares several
     Report {
-        /// The run's folder
-        directory: PathBuf,
+        /// The runs' folders
+        #[arg(required = true, value_name = "DIRECTORY")]
+        directories: Vec<PathBuf>,
+        /// The page that compares several runs; its figures lie beside it [default: comparison.html]
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
     },
     /// List the names of every registry
     List {

@@ -2,13 +2,15 @@
 //! built. Nothing is written to disk here.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use candle_core::Device;
 use surprisal_atoms::BuildForceModel as _;
 use surprisal_core::Layout;
 use surprisal_core::records::{Splits, Structure, Trajectory};
-use surprisal_data::DataConfig;
-use surprisal_objective::{Coupling, Objective, Outcome, Standardization};
+use surprisal_data::{DataConfig, ExtxyzConfig};
+use surprisal_objective::{Coupling, Objective, Outcome, Standardization, penalty};
 use surprisal_train::Predictor;
 use surprisal_train::predictor::force::{ForcePredictor, ForceScaling, FrameGroup};
 use surprisal_train::predictor::mlp::{Mlp, TableGroup};
@@ -18,6 +20,7 @@ use surprisal_train::predictor::standardize::Standardizer;
 use crate::equations;
 use crate::experiment::{Experiment, ModelConfig};
 use crate::failure::Failure;
+use crate::fitting;
 use crate::source::Source;
 
 /// A predictor with everything it is fitted and judged with.
@@ -31,6 +34,8 @@ pub(crate) struct Assembled<P: Predictor> {
 /// What the run file says of the data.
 #[derive(Debug, Clone)]
 pub(crate) struct Facts {
+    /// Names of the columns a table model sees; empty for other models.
+    pub(crate) input_names: Vec<String>,
     /// Names of the target's components.
     pub(crate) target_names: Vec<String>,
     /// Their unit; empty where unknown.
@@ -62,11 +67,18 @@ pub(crate) enum Plan {
 impl Plan {
     /// Reads the data and builds every part.
     pub(crate) fn build(source: &Source, device: &Device) -> Result<Plan, Failure> {
+        let plan = Self::assemble(source, device)?;
+        fitting::check_batch(&source.origin, &source.experiment, plan.n_training_groups())?;
+        Ok(plan)
+    }
+
+    fn assemble(source: &Source, device: &Device) -> Result<Plan, Failure> {
         let experiment = &source.experiment;
         let (root, seed) = (&source.data_root, experiment.seed);
+        let bad_data = |error| source.origin.data(&experiment.data, error);
         match (&experiment.data, &experiment.model) {
             (DataConfig::Csv(data), ModelConfig::Mlp(model)) => {
-                let table = data.load(root, seed)?;
+                let table = data.load(root, seed).map_err(bad_data)?;
                 let (n_inputs, n_targets) = (table.inputs.len(), table.targets.len());
                 let rows = &table.splits.train;
                 let inputs = if data.standardize {
@@ -80,12 +92,21 @@ impl Plan {
                     Standardization::Scale if data.standardize => Standardizer::fit_scale(n_targets, targets),
                     _ => Standardizer::identity(n_targets),
                 };
-                let objective =
-                    objective(source, Coupling::Componentwise, targets.shift.clone(), targets.scale.clone())?;
+                let penalized = penalty::Facts {
+                    inputs: table.inputs.clone(),
+                    attributes: table.attributes.iter().map(|(name, _)| name.clone()).collect(),
+                    weighted: data.weight.is_some(),
+                    ..penalty::Facts::default()
+                };
+                let coupling = Coupling::Componentwise;
+                let objective = objective(source, coupling, targets.shift.clone(), targets.scale.clone(), penalized)?;
+                table.check_targets(&root.join(&data.path), |y| check_target(experiment, y)).map_err(bad_data)?;
                 let predictor = Mlp::new(model, n_inputs, objective.outcome().layout(), seed, device)?;
+                let predictor = predictor.with_probes(objective.probes());
                 let splits = table.splits.try_map(|row| Ok::<_, Failure>(TableGroup::new(row, &inputs, &targets)))?;
                 let facts = Facts {
                     target_names: table.targets,
+                    input_names: table.inputs,
                     unit: "",
                     coupling: Coupling::Componentwise,
                     records: Records::Rows,
@@ -93,18 +114,29 @@ impl Plan {
                 Ok(Plan::Mlp(Assembled { predictor, objective, splits, facts }))
             }
             (DataConfig::CsvSeries(data), ModelConfig::Ode(model)) => {
-                let series = data.load(root, seed)?;
+                let series = data.load(root, seed).map_err(bad_data)?;
                 let scaling = SeriesScaling::fit(&series.train);
                 let n = scaling.state.len();
-                let objective = objective(source, Coupling::Componentwise, vec![0.0; n], scaling.state.clone())?;
+                let objective = objective(
+                    source,
+                    Coupling::Componentwise,
+                    vec![0.0; n],
+                    scaling.state.clone(),
+                    penalty::Facts::default(),
+                )?;
+                let layout = objective.outcome().layout();
+                OdePredictor::check(layout).map_err(|e| {
+                    Failure::from(e).at(&source.origin.locate(&["likelihood", experiment.likelihood.name()]))
+                })?;
                 let others: Vec<&Trajectory> = series.parts().into_iter().flat_map(|(_, part)| part).collect();
                 let known =
                     SeriesData { columns: &data.states, inputs: &data.inputs, train: &series.train, others: &others };
-                let predictor = OdePredictor::new(model, &known, scaling, objective.outcome().layout(), seed)
+                let predictor = OdePredictor::new(model, &known, scaling, layout, seed)
                     .map_err(|error| equations::located(&source.origin, error))?;
                 let splits = series.try_map(|trajectory| predictor.group(trajectory))?;
                 let facts = Facts {
                     target_names: data.states.clone(),
+                    input_names: vec![],
                     unit: "",
                     coupling: Coupling::Componentwise,
                     records: Records::Series(series),
@@ -112,33 +144,93 @@ impl Plan {
                 Ok(Plan::Ode(Assembled { predictor, objective, splits, facts }))
             }
             (DataConfig::Extxyz(data), ModelConfig::Painn(model)) => {
-                let (structures, isolated) = data.load(root, seed)?;
+                let (structures, isolated) = data.load(root, seed).map_err(bad_data)?;
+                check_energies(source, &structures)?;
                 let scaling = ForceScaling::fit(&structures.train, &isolated);
-                let objective = objective(source, Coupling::Joint, vec![0.0; 3], vec![scaling.force; 3])?;
+                let objective = objective(
+                    source,
+                    Coupling::Joint,
+                    vec![0.0; 3],
+                    vec![scaling.force; 3],
+                    penalty::Facts::default(),
+                )?;
                 let species = species(&structures.train);
                 let layout: Layout = objective.outcome().layout();
                 let predictor = ForcePredictor { model: model.build(layout.outputs, &species, seed, device)? };
                 let cutoff = predictor.model.cutoff_angstrom();
                 check_species(&structures, &species)?;
-                let splits = structures.try_map(|s| FrameGroup::new(s, cutoff, &scaling))?;
+                let splits = frame_groups(data, &structures, cutoff, &scaling)?;
                 let facts = Facts {
                     target_names: ["F_x", "F_y", "F_z"].map(String::from).to_vec(),
+                    input_names: vec![],
                     unit: "eV/Å",
                     coupling: Coupling::Joint,
                     records: Records::Structures(structures, scaling),
                 };
                 Ok(Plan::Force(Assembled { predictor, objective, splits, facts }))
             }
-            (data, model) => Err(mismatch(data.name(), model.name())),
+            (data, model) => {
+                Err(mismatch(data.name(), model.name()).at(&source.origin.locate(&["model", model.name()])))
+            }
         }
     }
 }
 
-fn objective(source: &Source, coupling: Coupling, shift: Vec<f64>, scale: Vec<f64>) -> Result<Objective, Failure> {
+/// Whether the likelihood can have produced the value; what is wrong and a hint if not.
+fn check_target(experiment: &Experiment, y: f64) -> Result<(), (String, String)> {
+    let checked = experiment.likelihood.get().check_target(y);
+    checked.map_err(|error| (error.to_string(), error.hint.to_string()))
+}
+
+fn objective(
+    source: &Source,
+    coupling: Coupling,
+    shift: Vec<f64>,
+    scale: Vec<f64>,
+    facts: penalty::Facts,
+) -> Result<Objective, Failure> {
     let Experiment { likelihood, risk, penalty, energy_likelihood, .. } = source.experiment.clone();
-    Outcome::new(likelihood, shift.len(), coupling, scale, shift)
-        .and_then(|outcome| Objective::new(outcome, risk, penalty, energy_likelihood))
-        .map_err(|error| source.origin.objective(error))
+    let outcome = Outcome::new(likelihood, shift.len(), coupling, scale, shift)
+        .map_err(|error| source.origin.likelihood(&["likelihood"], error))?;
+    Objective::with_facts(outcome, risk, penalty, energy_likelihood, facts)
+        .map_err(|error| source.origin.objective(&source.experiment, error))
+}
+
+/// A likelihood of energies needs frames that have some.
+fn check_energies(source: &Source, structures: &Splits<Structure>) -> Result<(), Failure> {
+    if source.experiment.energy_likelihood.is_none() || structures.train.iter().any(|s| s.energy.is_some()) {
+        return Ok(());
+    }
+    Err(Failure::user(
+        format!(
+            "{}: an energy likelihood is configured, but no training frame has an energy",
+            source.origin.locate(&["energy_likelihood"])
+        ),
+        "set `data.extxyz.energy_key`, or remove `energy_likelihood`",
+    ))
+}
+
+/// Every frame with its graph; messages name the file it was read from.
+fn frame_groups(
+    data: &ExtxyzConfig,
+    structures: &Splits<Structure>,
+    cutoff: f64,
+    scaling: &ForceScaling,
+) -> Result<Splits<FrameGroup>, Failure> {
+    let part = |file: &Path, frames: &[Structure]| -> Result<Vec<FrameGroup>, Failure> {
+        let name: Arc<str> = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into();
+        let group = |frame| FrameGroup::new(frame, &name, cutoff, scaling);
+        frames.iter().map(|frame| group(frame).map_err(|e| Failure::from(e).at(&name))).collect()
+    };
+    let tests = structures.test.iter().map(|(name, frames)| {
+        let file = data.test.get(name).map_or(Path::new(name), PathBuf::as_path);
+        Ok::<_, Failure>((name.clone(), part(file, frames)?))
+    });
+    Ok(Splits {
+        train: part(&data.train, &structures.train)?,
+        valid: part(data.valid.as_ref().unwrap_or(&data.train), &structures.valid)?,
+        test: tests.collect::<Result<_, _>>()?,
+    })
 }
 
 /// The atomic numbers that occur, ascending.

@@ -1,15 +1,13 @@
 //! Writes what a fit reports: the run file's curves, `log.jsonl`, progress for a person.
 
-use std::fs::{File, OpenOptions};
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::{Value, json};
 use surprisal_data::run_file::{Evaluation, SplitEvaluation, Writer};
 use surprisal_train::TrainError;
 use surprisal_train::fit::{EvaluationReport, Observer, StepReport};
 
-use crate::failure::Failure;
+use crate::log::Log;
 use crate::progress::Progress;
 
 /// Per split, besides the per-sample values of `valid`.
@@ -18,19 +16,13 @@ pub(crate) const METRICS: [&str; 3] = ["nll", "mse", "zms"];
 /// Writes what a fit reports.
 pub(crate) struct Recorder {
     run_file: Writer,
-    log: File,
-    log_path: PathBuf,
+    log: Log,
     progress: Progress,
 }
 
 impl Recorder {
-    pub(crate) fn new(run_file: Writer, log_path: &Path, progress: Progress) -> Result<Self, Failure> {
-        let log = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(log_path)
-            .map_err(|e| Failure::file(log_path, "write", &e))?;
-        Ok(Self { run_file, log, log_path: log_path.to_path_buf(), progress })
+    pub(crate) fn new(run_file: Writer, log: Log, progress: Progress) -> Self {
+        Self { run_file, log, progress }
     }
 
     /// The run file, to complete it.
@@ -41,7 +33,22 @@ impl Recorder {
 
     /// One line of `log.jsonl`.
     pub(crate) fn log(&mut self, event: &Value) -> Result<(), TrainError> {
-        writeln!(self.log, "{event}").map_err(|source| TrainError::Io { path: self.log_path.clone(), source })
+        self.log.write(event)
+    }
+
+    /// Why the fit stopped, where the log has more room than a message: every group of the batch.
+    pub(crate) fn failed(&mut self, error: &TrainError) -> Result<(), TrainError> {
+        let TrainError::NotFinite { what, value, step, epoch, groups, .. } = error else { return Ok(()) };
+        self.progress.finish();
+        self.log(&json!({
+            "event": "not_finite",
+            "step": step,
+            "epoch": epoch,
+            "what": what,
+            // JSON has no word for it.
+            "value": value.to_string(),
+            "groups": groups,
+        }))
     }
 }
 
@@ -71,6 +78,7 @@ impl Observer for Recorder {
                     metrics: vec![s.mean_nll(), s.mse(), s.zms],
                     nll: if whole { &s.nll } else { &[] },
                     squared_error: if whole { &s.squared_error } else { &[] },
+                    pit: if whole { &s.pit } else { &[] },
                 }
             })
             .collect();
@@ -102,6 +110,10 @@ impl Observer for Recorder {
 
     fn checkpoint(&mut self, path: &Path) -> Result<(), TrainError> {
         self.log(&json!({"event": "checkpoint", "file": path.file_name().map(|n| n.to_string_lossy().into_owned())}))
+    }
+
+    fn message(&mut self, text: &str) -> Result<(), TrainError> {
+        self.log(&json!({"event": "message", "text": text}))
     }
 }
 

@@ -3,11 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use surprisal_core::closest;
+use surprisal_train::TrainConfig;
 use toml_edit::{DocumentMut, Item, Table, TableLike, Value};
 
 use crate::experiment::Experiment;
 use crate::failure::Failure;
+use crate::fitting;
 use crate::origin::{Origin, line_and_column};
+use crate::values;
 
 /// Tables of which exactly one entry is chosen; setting another entry replaces the chosen one.
 const FAMILIES: [&str; 6] = ["data", "model", "likelihood", "risk", "optimizer", "schedule"];
@@ -28,7 +31,10 @@ pub(crate) fn read(path: &Path, overrides: &[String]) -> Result<Source, Failure>
     let mut experiment =
         if overrides.is_empty() { parse(path, &text)? } else { parse_overridden(path, &text, overrides)? };
     let origin = Origin::new(path, text, overrides);
-    check_values(&origin, &experiment)?;
+    values::check(&origin, &experiment)?;
+    fitting::check(&origin, &experiment)?;
+    let settings = fitting::settings(&origin, &experiment)?;
+    experiment.train = TrainConfig::from(&settings);
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let data_root = folder.join(experiment.data_root.as_deref().unwrap_or(Path::new(".")));
     let data_root = data_root.canonicalize().map_err(|e| {
@@ -156,35 +162,7 @@ fn advice(message: &str) -> String {
         return "add it; `surprisal schema` describes every key".into();
     }
     if message.contains("wanted exactly 1 element") {
-        return "choose one entry of the family: keep one of its tables".into();
+        return "choose exactly one: keep one of its tables or keys".into();
     }
     "`surprisal schema` describes every key and its type".into()
-}
-
-/// Values that no type can rule out.
-fn check_values(origin: &Origin, experiment: &Experiment) -> Result<(), Failure> {
-    let name = &experiment.name;
-    if name.is_empty() || name.starts_with('.') || !name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
-    {
-        return Err(Failure::user(
-            format!("{}: `name` is `{name}`", origin.locate(&["name"])),
-            "it names a folder: use letters, digits, `-`, `_` and `.`",
-        ));
-    }
-    let described = "`surprisal schema` describes every key";
-    if let Some((key, problem)) = experiment.train.problem() {
-        return Err(Failure::user(format!("{}: `train.{key}` {problem}", origin.locate(&["train", key])), described));
-    }
-    let (optimizer, schedule) = (&experiment.optimizer, &experiment.schedule);
-    for (family, entry, problem) in [
-        ("optimizer", optimizer.name(), optimizer.get().problem()),
-        ("schedule", schedule.name(), schedule.get().problem()),
-    ] {
-        if let Some(problem) = problem {
-            // A problem begins with its key in backticks.
-            let key = problem.split('`').nth(1).unwrap_or_default();
-            return Err(Failure::user(format!("{}: {problem}", origin.locate(&[family, entry, key])), described));
-        }
-    }
-    Ok(())
 }

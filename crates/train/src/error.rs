@@ -11,7 +11,7 @@ use surprisal_ode::{EquationError, OdeError};
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
     /// A loss or gradient that is not a number.
-    #[error("the {what} became {value} at step {step} (epoch {epoch}), batch: {groups}{kept}")]
+    #[error("the {what} became {value} at step {step} (epoch {epoch}), batch: {}{kept}", named(groups))]
     NotFinite {
         /// Loss or gradient norm.
         what: &'static str,
@@ -21,8 +21,8 @@ pub enum TrainError {
         step: u64,
         /// Epoch, counted from 1.
         epoch: usize,
-        /// The groups of the batch, in words.
-        groups: String,
+        /// The groups of the batch, each in words; a message shows the first of them, `log.jsonl` all.
+        groups: Vec<String>,
         /// The last good checkpoint, in words.
         kept: String,
     },
@@ -73,6 +73,17 @@ pub enum TrainError {
     /// A tensor operation failed.
     #[error("tensor operation: {0}")]
     Tensor(#[from] candle_core::Error),
+}
+
+/// Most groups that a message names.
+const NAMED: usize = 32;
+
+fn named(groups: &[String]) -> String {
+    let shown = groups[..groups.len().min(NAMED)].join(", ");
+    if groups.len() <= NAMED {
+        return shown;
+    }
+    format!("{shown}, … ({} in all; all are listed in log.jsonl)", groups.len())
 }
 
 impl Diagnose for TrainError {

@@ -3,7 +3,7 @@
 use surprisal_core::records::Splits;
 use surprisal_objective::{Objective, Scores};
 
-use crate::{Predictor, TrainError, shard};
+use crate::{Predictor, TrainError, pit, shard};
 
 /// What one evaluation found in one split.
 #[derive(Debug, Clone)]
@@ -17,6 +17,9 @@ pub struct SplitScores {
     /// Mean of (error/σ)² over all components whose predicted variance is finite: above 1 where the
     /// predictions are over-confident, below 1 where they are too careful. NaN where there are none.
     pub zms: f64,
+    /// Density of the probability integral transform in [`surprisal_data::run_file::PIT_BINS`] bins;
+    /// empty for every split but `valid`.
+    pub pit: Vec<f64>,
 }
 
 impl SplitScores {
@@ -65,7 +68,8 @@ pub fn evaluate<P: Predictor>(
     let target = shard::target(predictor, objective.outcome().layout().dim, groups)?;
     let prediction = shard::evaluate(predictor, groups, shard_size)?;
     let Scores { nll, squared_error, zms } = objective.score(&prediction, &target)?;
-    Ok(SplitScores { split: split.to_string(), nll, squared_error, zms })
+    let pit = if split == "valid" { pit::histogram(objective.outcome(), &prediction, &target)? } else { vec![] };
+    Ok(SplitScores { split: split.to_string(), nll, squared_error, zms, pit })
 }
 
 #[cfg(test)]

@@ -68,7 +68,11 @@ impl PainnConfig {
     pub(super) fn validate(&self) -> Result<(), AtomsError> {
         let cutoff = self.cutoff_angstrom;
         if !(cutoff > 0.0 && cutoff.is_finite()) {
-            return Err(AtomsError::InvalidConfig { field: "cutoff_angstrom", wants: "positive", found: cutoff });
+            return Err(AtomsError::InvalidConfig {
+                field: "cutoff_angstrom",
+                wants: "positive and finite",
+                found: cutoff,
+            });
         }
         for (field, found) in
             [("n_features", self.n_features), ("n_interactions", self.n_interactions), ("n_radial", self.n_radial)]
@@ -90,6 +94,10 @@ impl BuildForceModel for PainnConfig {
         device: &Device,
     ) -> Result<Box<dyn ForceModel>, AtomsError> {
         Ok(Box::new(Painn::new(self, n_outputs, species, seed, device)?))
+    }
+
+    fn problem(&self) -> Option<String> {
+        self.validate().err().map(|error| error.to_string())
     }
 
     fn cutoff_angstrom(&self) -> f64 {

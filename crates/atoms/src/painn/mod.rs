@@ -103,6 +103,7 @@ impl DirectTape {
             location: to_f64(&self.forces)?,
             outputs: self.outputs.as_ref().map(to_f64).transpose()?,
             energy: None,
+            probes: vec![],
         })
     }
 

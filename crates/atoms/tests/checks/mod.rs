@@ -98,6 +98,7 @@ pub(crate) fn permutation(model: &dyn ForceModel) {
         location: before.location.index_select(&index, 0).unwrap(),
         outputs: before.outputs.map(|u| u.index_select(&index, 0).unwrap()),
         energy: before.energy,
+        probes: vec![],
     };
     assert_same(&evaluate(model, &[&shuffled]), &expected, 1e-11);
 }
@@ -140,6 +141,7 @@ pub(crate) fn pullback(model: &dyn ForceModel) {
         location: random(&prediction.location, 0),
         outputs: prediction.outputs.as_ref().map(|u| random(u, 1)),
         energy: prediction.energy.as_ref().map(|e| random(e, 2)),
+        probes: vec![],
     };
     let contraction = || -> f64 {
         let p = model.evaluate(&graphs).unwrap();

@@ -9,25 +9,26 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Serialize, Serializer};
 
 /// What a table's rows are to predict: `"y"`, `["y1", "y2"]`, or
-/// `{ column = "class", positive = "ill" }`.
+/// `{ column = "class", positive = "ill" }`; `{ column = "class" }` for all its classes.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TargetColumns {
     /// One column of numbers.
     One(String),
     /// Several columns of numbers, predicted together.
     Several(Vec<String>),
-    /// A column of labels, one of which counts as 1 and all others as 0.
+    /// A column of labels: one of them against all others, or all of them.
     Label(Label),
 }
 
-/// A column of labels, one of which counts as 1 and all others as 0.
+/// A column of labels: one counts as 1 and all others as 0, or each is a class of its own.
 #[derive(Debug, Clone, PartialEq, Serialize, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Label {
     /// The column.
     pub column: String,
-    /// The label that counts as 1.
-    pub positive: String,
+    /// The label that counts as 1; without it every label is a class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub positive: Option<String>,
 }
 
 impl TargetColumns {
@@ -63,7 +64,7 @@ impl<'de> Visitor<'de> for TargetVisitor {
     type Value = TargetColumns;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a column, a list of columns, or { column = \"…\", positive = \"…\" }")
+        f.write_str("a column, a list of columns, { column = \"…\", positive = \"…\" } or { column = \"…\" }")
     }
 
     fn visit_str<E: de::Error>(self, column: &str) -> Result<TargetColumns, E> {
@@ -91,7 +92,7 @@ impl JsonSchema for TargetColumns {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let label = generator.subschema_for::<Label>();
         json_schema!({
-            "description": "A column, a list of columns, or a label that counts as 1.",
+            "description": "A column, a list of columns, a label that counts as 1, or a column of classes.",
             "anyOf": [
                 { "type": "string" },
                 { "type": "array", "items": { "type": "string" }, "minItems": 1 },

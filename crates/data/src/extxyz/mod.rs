@@ -30,10 +30,14 @@ pub use self::error::{ExtxyzError, Fault, ReferenceEnergyError};
 use self::frame::{Frame, FrameReader};
 use crate::error::{DataError, Place};
 use crate::source::Lines;
-use crate::split::{Fractions, SplitError};
+use crate::split::{Fractions, SplitError, ValidSplit};
 
 /// The key ASE writes energies under; in its absence `free_energy` will do.
 const DEFAULT_ENERGY: &str = "energy";
+
+/// What a test split cannot be called: the other parts, and what stands beside the splits in a run
+/// file.
+const TAKEN_NAMES: [&str; 6] = ["train", "valid", "epoch", "step", "learning_rate", "selected"];
 
 /// Isolated energies of one element that differ by no more than this, in eV, are the same.
 const SAME_ENERGY: f64 = 1e-6;
@@ -44,9 +48,12 @@ const SAME_ENERGY: f64 = 1e-6;
 pub struct ExtxyzConfig {
     /// The file of training frames.
     pub train: PathBuf,
-    /// Share of the training frames, drawn at random, that is kept for validation instead.
+    /// Share of the training frames that is kept for validation instead.
     #[serde(default)]
     pub valid_fraction: f64,
+    /// Whether validation frames are drawn at random or are the last block of the file.
+    #[serde(default)]
+    pub valid_split: ValidSplit,
     /// The file of validation frames, in place of `valid_fraction`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid: Option<PathBuf>,
@@ -82,26 +89,12 @@ impl ExtxyzConfig {
     /// come from `isolated_atom_energies`, else from `isolated_atoms`, else from the training and
     /// validation files.
     pub fn load(&self, root: &Path, seed: u64) -> Result<(Splits<Structure>, BTreeMap<u8, f64>), DataError> {
-        if self.valid.is_some() && self.valid_fraction != 0.0 {
-            return Err(SplitError::Conflict { first: "valid", second: "valid_fraction" }.into());
-        }
-        for name in self.test.keys() {
-            if name.is_empty() || name.contains(['/', '.']) || ["train", "valid"].contains(&name.as_str()) {
-                return Err(SplitError::Name { name: name.clone() }.into());
-            }
-        }
-        let mut configured = BTreeMap::new();
-        for (symbol, &energy) in self.isolated_atom_energies.iter().flatten() {
-            let unusable = || ReferenceEnergyError { element: symbol.clone(), energy };
-            let number = element::atomic_number(symbol).filter(|_| energy.is_finite()).ok_or_else(unusable)?;
-            configured.insert(number, energy);
-        }
-
+        self.check()?;
         let keys = Keys { energy: self.energy_key.clone(), forces: Some(self.forces_key.clone()) };
         let train = read(&root.join(&self.train), &keys)?;
         let mut isolated = train.isolated.clone();
         let train = train.not_empty(&root.join(&self.train))?;
-        let mut splits = Fractions { valid: self.valid_fraction, test: 0.0 }.cut(train, "frames", seed)?;
+        let mut splits = self.fractions().cut(train, "frames", seed)?;
         if let Some(path) = &self.valid {
             let file = root.join(path);
             let valid = read(&file, &keys)?;
@@ -131,8 +124,36 @@ impl ExtxyzConfig {
             }
             isolated.extend(atoms);
         }
-        isolated.extend(configured);
+        isolated.extend(self.configured_energies()?);
         Ok((splits, isolated))
+    }
+
+    /// Whether every value is possible, as far as it can be told without the files.
+    pub fn check(&self) -> Result<(), DataError> {
+        if self.valid.is_some() && self.valid_fraction != 0.0 {
+            return Err(SplitError::Conflict { first: "valid", second: "valid_fraction" }.into());
+        }
+        for name in self.test.keys() {
+            if name.is_empty() || name.contains(['/', '.', '\0']) || TAKEN_NAMES.contains(&name.as_str()) {
+                return Err(SplitError::Name { name: name.clone() }.into());
+            }
+        }
+        self.configured_energies()?;
+        Ok(self.fractions().check()?)
+    }
+
+    fn fractions(&self) -> Fractions {
+        Fractions { valid: self.valid_fraction, valid_split: self.valid_split, test: 0.0 }
+    }
+
+    /// `isolated_atom_energies` by atomic number.
+    fn configured_energies(&self) -> Result<BTreeMap<u8, f64>, ReferenceEnergyError> {
+        let energies = self.isolated_atom_energies.iter().flatten().map(|(symbol, &energy)| {
+            let unusable = || ReferenceEnergyError { element: symbol.clone(), energy };
+            let number = element::atomic_number(symbol).filter(|_| energy.is_finite()).ok_or_else(unusable)?;
+            Ok((number, energy))
+        });
+        energies.collect()
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use surprisal_core::records::Structure;
 
-use super::RunFileError;
+use super::{PIT_BINS, RunFileError, SolutionLayout};
 
 /// Everything a run file will hold.
 #[derive(Debug, Clone)]
@@ -22,6 +22,8 @@ pub struct Layout {
     pub splits: Vec<SplitLayout>,
     /// Name and shape of each final parameter.
     pub parameters: Vec<(String, Vec<usize>)>,
+    /// How good the solution is, and the path it lies on.
+    pub solution: SolutionLayout,
 }
 
 /// One evaluated part of the data.
@@ -39,7 +41,8 @@ pub struct SplitLayout {
     pub columns: Vec<Column>,
     /// Names of the curves, such as `nll`, `mse`, `loss`.
     pub metrics: Vec<String>,
-    /// Whether every sample's NLL and squared error are stored at every evaluation.
+    /// Whether every sample's NLL and squared error, and the histogram of the probability integral
+    /// transform, are stored at every evaluation.
     pub per_sample: bool,
     /// Trajectories that are stored beside the samples.
     pub trajectories: Option<Trajectories>,
@@ -125,7 +128,7 @@ pub(super) struct Item {
 }
 
 impl Item {
-    fn fixed(path: String, element: Element, shape: &[usize]) -> Self {
+    pub(super) fn fixed(path: String, element: Element, shape: &[usize]) -> Self {
         Self { path, element, shape: shape.to_vec(), per_evaluation: false, unit: None }
     }
 
@@ -145,12 +148,14 @@ impl Layout {
         check_family("split", &splits, &["epoch", "step", "learning_rate", "selected"])?;
         for split in &self.splits {
             let metrics: Vec<&str> = split.metrics.iter().map(String::as_str).collect();
-            check_family("metric", &metrics, &["per_sample"])?;
+            check_family("metric", &metrics, &["per_sample", "pit"])?;
             let columns: Vec<&str> = split.columns.iter().map(|c| c.name.as_str()).collect();
             check_family("column", &columns, &["target", "location", "nll", "group"])?;
         }
         let parameters: Vec<&str> = self.parameters.iter().map(|(name, _)| name.as_str()).collect();
         check_family("parameter", &parameters, &[])?;
+        let optimality: Vec<&str> = self.solution.optimality.iter().map(String::as_str).collect();
+        check_family("optimality", &optimality, &[])?;
         let attributes: Vec<&str> = self.attributes.iter().map(|(name, _)| name.as_str()).collect();
         check_family("attribute", &attributes, &["format", "format_version", "name", "seed", "splits"])
     }
@@ -169,6 +174,7 @@ impl Layout {
         for (name, shape) in &self.parameters {
             items.push(Item::fixed(format!("/parameters/{name}"), Element::F64, shape));
         }
+        items.extend(self.solution.items(&self.parameters));
         items
     }
 }
@@ -192,6 +198,7 @@ impl SplitLayout {
         if self.per_sample {
             items.push(Item::growing(format!("{curves}/per_sample/nll"), Element::F64, &[n]).unit("nat"));
             items.push(Item::growing(format!("{curves}/per_sample/squared_error"), Element::F64, &[n]));
+            items.push(Item::growing(format!("{curves}/pit"), Element::F64, &[PIT_BINS]));
         }
         if let Some(trajectories) = &self.trajectories {
             items.extend(trajectories.items(&format!("/trajectories/{}", self.name)));

@@ -6,6 +6,7 @@
 //! /curves/selected                              []  evaluation whose parameters were kept, −1 before
 //! /curves/<split>/<metric>                      [evaluation]
 //! /curves/<split>/per_sample/{nll, squared_error}   [evaluation, sample]
+//! /curves/<split>/pit                           [evaluation, bin]
 //! /predictions/<split>/{target, location, <column>…, nll, group}   [sample, width] or [sample]
 //! /trajectories/<split>/…                       H5MD 1.1 for atoms; time, group, state, observed for ODEs
 //! /parameters/<name>                            the selected values
@@ -26,6 +27,7 @@ mod layout;
 mod library;
 mod reader;
 mod resume;
+mod solution;
 mod storage;
 mod trajectories;
 mod writer;
@@ -33,9 +35,13 @@ mod writer;
 pub use error::RunFileError;
 pub use layout::{Column, Layout, SplitLayout, Trajectories};
 pub use library::{hdf5_version, probe};
-pub use reader::{PerSampleCurve, PerSampleQuantity, PredictedColumn, Reader};
+pub use reader::{FrameEnergies, PerSampleCurve, PerSampleQuantity, PredictedColumn, Reader};
+pub use solution::{PathTable, SolutionLayout};
 pub use trajectories::{PredictedFrames, Series};
 pub use writer::{Evaluation, PredictionTable, SplitEvaluation, Writer};
+
+/// Bins of `/curves/<split>/pit`, equal parts of [0, 1].
+pub const PIT_BINS: usize = 20;
 
 /// Value of the root attribute `format`.
 pub const FORMAT: &str = "surprisal-run";

@@ -62,6 +62,17 @@ pub struct PredictedColumn {
     pub width: usize,
 }
 
+/// Energies of the frames of a split, eV; NaN where there is none.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FrameEnergies {
+    /// Atoms of each frame.
+    pub n_atoms: Vec<usize>,
+    /// From the data.
+    pub reference: Vec<f64>,
+    /// From the model.
+    pub predicted: Vec<f64>,
+}
+
 impl Reader {
     /// Opens a run file and checks that it is one.
     pub fn open(path: &Path) -> Result<Self, RunFileError> {
@@ -170,6 +181,35 @@ impl Reader {
     ) -> Result<Vec<f64>, RunFileError> {
         let path = format!("/curves/{split}/per_sample/{}", quantity.name());
         self.storage.read_rows(&path, evaluation..evaluation + 1)
+    }
+
+    /// Whether a split has histograms of the probability integral transform.
+    pub fn has_pit(&self, split: &str) -> bool {
+        self.storage.exists(&format!("/curves/{split}/pit"))
+    }
+
+    /// Density of the probability integral transform at one evaluation of a split with per-sample
+    /// curves, in [`super::PIT_BINS`] equal bins.
+    pub fn pit_at(&self, split: &str, evaluation: usize) -> Result<Vec<f64>, RunFileError> {
+        self.storage.read_rows(&format!("/curves/{split}/pit"), evaluation..evaluation + 1)
+    }
+
+    /// Energies of the frames of a split; `None` where it holds no frames.
+    pub fn frame_energies(&self, split: &str) -> Result<Option<FrameEnergies>, RunFileError> {
+        let root = format!("/trajectories/{split}");
+        let species = format!("{root}/particles/atoms/species/value");
+        if !self.storage.exists(&species) {
+            return Ok(None);
+        }
+        let (species, shape) = self.storage.read::<u8>(&species)?;
+        let largest = shape.get(1).copied().unwrap_or(0).max(1);
+        let energy = |which: &str| self.storage.read(&format!("{root}/observables/energy_{which}/value"));
+        Ok(Some(FrameEnergies {
+            // Smaller frames are padded with species 0.
+            n_atoms: species.chunks_exact(largest).map(|row| row.iter().filter(|&&z| z > 0).count()).collect(),
+            reference: energy("reference")?.0,
+            predicted: energy("predicted")?.0,
+        }))
     }
 
     /// Names of the predicted columns of a split beside target, location and NLL.

@@ -58,12 +58,14 @@ impl Writer {
                     true => earlier.per_sample_at(&split.name, quantity, evaluation),
                     false => Ok(vec![]),
                 };
-                samples.push((read(PerSampleQuantity::Nll)?, read(PerSampleQuantity::SquaredError)?));
+                let pit = if split.per_sample { earlier.pit_at(&split.name, evaluation)? } else { vec![] };
+                samples.push((read(PerSampleQuantity::Nll)?, read(PerSampleQuantity::SquaredError)?, pit));
             }
-            let splits = curves.iter().zip(&samples).map(|(metrics, (nll, squared_error))| SplitEvaluation {
+            let splits = curves.iter().zip(&samples).map(|(metrics, (nll, squared_error, pit))| SplitEvaluation {
                 metrics: metrics.iter().map(|curve| curve[evaluation]).collect(),
                 nll,
                 squared_error,
+                pit,
             });
             self.append(&Evaluation {
                 epoch: epochs[evaluation],

@@ -25,6 +25,10 @@ const COMPRESSION: u8 = 4;
 /// Twice this many chunks are indexed by one node. Splitting a node is the one moment in which rows
 /// that count are between two places, so it should not happen in an ordinary run.
 const CHUNK_INDEX_RANK: u32 = 512;
+/// Space is taken from the file in blocks of this many bytes. The end of the file is recorded after
+/// everything that a flush writes: a writer that is killed in between would leave chunks beyond the end
+/// that its file admits to. With blocks that end is ahead of nearly all of them.
+const BLOCK: u64 = 1 << 20;
 
 /// An open file that knows its path.
 #[derive(Debug)]
@@ -40,6 +44,7 @@ impl Storage {
         }
         let mut options = File::with_options();
         options.with_fcpl(|creation| creation.istore_k(CHUNK_INDEX_RANK));
+        options.with_fapl(|access| access.meta_block_size(BLOCK).small_data_block_size(BLOCK));
         Self::opened(path, options.create_excl(path))
     }
 
@@ -128,9 +133,9 @@ impl Storage {
                 Some(&n) => builder.chunk((1, n.clamp(1, SAMPLE_CHUNK))).shuffle().deflate(COMPRESSION),
                 None => builder.chunk(CURVE_CHUNK),
             };
-        } else {
-            builder = builder.alloc_time(Some(AllocTime::Early)).fill_time(FillTime::Alloc);
         }
+        // For a growing dataset this makes the index of its chunks now.
+        builder = builder.alloc_time(Some(AllocTime::Early)).fill_time(FillTime::Alloc);
         let shape = hdf5::SimpleExtents::from_vec(extents);
         self.check("create", &item.path, builder.shape(shape).create(item.path.as_str()))
     }

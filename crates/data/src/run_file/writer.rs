@@ -7,7 +7,7 @@ use hdf5::{Dataset, H5Type};
 
 use super::layout::Layout;
 use super::storage::Storage;
-use super::{FORMAT, FORMAT_VERSION, RunFileError, trajectories};
+use super::{FORMAT, FORMAT_VERSION, PIT_BINS, RunFileError, trajectories};
 
 /// The numbers of one evaluation of all splits.
 #[derive(Debug, Clone)]
@@ -31,6 +31,9 @@ pub struct SplitEvaluation<'a> {
     pub nll: &'a [f64],
     /// Squared error of each sample, mean over its components; empty likewise.
     pub squared_error: &'a [f64],
+    /// Density of the probability integral transform in each of [`super::PIT_BINS`] bins, 1 everywhere
+    /// when calibrated; empty likewise.
+    pub pit: &'a [f64],
 }
 
 /// The final predictions of one split, row-major, in the data's own units.
@@ -61,7 +64,7 @@ pub struct Writer {
 #[derive(Debug)]
 struct SplitCurves {
     metrics: Vec<Dataset>,
-    per_sample: Option<[Dataset; 2]>,
+    per_sample: Option<[Dataset; 3]>,
 }
 
 impl Writer {
@@ -107,11 +110,11 @@ impl Writer {
         for split in &layout.splits {
             let root = format!("/curves/{}", split.name);
             let metrics = split.metrics.iter().map(|metric| storage.dataset(&format!("{root}/{metric}")));
-            let per_sample = |name: &str| storage.dataset(&format!("{root}/per_sample/{name}"));
+            let dataset = |name: &str| storage.dataset(&format!("{root}/{name}"));
             splits.push(SplitCurves {
                 metrics: metrics.collect::<Result<_, _>>()?,
                 per_sample: if split.per_sample {
-                    Some([per_sample("nll")?, per_sample("squared_error")?])
+                    Some([dataset("per_sample/nll")?, dataset("per_sample/squared_error")?, dataset("pit")?])
                 } else {
                     None
                 },
@@ -147,13 +150,18 @@ impl Writer {
             for (dataset, value) in curves.metrics.iter().zip(&split.metrics) {
                 self.append_number(dataset, n, value)?;
             }
-            let given = [split.nll, split.squared_error];
-            let expected = if curves.per_sample.is_some() { layout.n_samples() } else { 0 };
-            if let Some(wrong) = given.iter().find(|values| values.len() != expected) {
-                let object = format!("/curves/{}/per_sample", layout.name);
-                return Err(self.storage.shape_error(&object, &[expected], &[wrong.len()]));
+            let (n_samples, n_bins) = if curves.per_sample.is_some() { (layout.n_samples(), PIT_BINS) } else { (0, 0) };
+            let given = [
+                ("per_sample", split.nll, n_samples),
+                ("per_sample", split.squared_error, n_samples),
+                ("pit", split.pit, n_bins),
+            ];
+            if let Some((name, wrong, expected)) = given.iter().find(|(_, values, expected)| values.len() != *expected)
+            {
+                let object = format!("/curves/{}/{name}", layout.name);
+                return Err(self.storage.shape_error(&object, &[*expected], &[wrong.len()]));
             }
-            for (dataset, values) in curves.per_sample.iter().flatten().zip(given) {
+            for (dataset, (_, values, expected)) in curves.per_sample.iter().flatten().zip(given) {
                 let written = dataset.resize((n + 1, expected)).and_then(|()| dataset.write_slice(values, (n, ..)));
                 self.storage.check("append to", &dataset.name(), written)?;
             }

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use surprisal_core::records::Structure;
 use surprisal_data::run_file::{
-    Column, Evaluation, Layout, PredictedFrames, PredictionTable, RunFileError, Series, SplitEvaluation, SplitLayout,
-    Trajectories, Writer,
+    Column, Evaluation, Layout, PIT_BINS, PredictedFrames, PredictionTable, RunFileError, Series, SolutionLayout,
+    SplitEvaluation, SplitLayout, Trajectories, Writer,
 };
 
 pub(crate) const N_TRAIN: usize = 6;
@@ -39,6 +39,7 @@ pub(crate) fn layout() -> Layout {
             },
         ],
         parameters: vec![("weight".into(), vec![2, 3]), ("tau".into(), vec![])],
+        solution: SolutionLayout::default(),
     }
 }
 
@@ -51,6 +52,10 @@ pub(crate) fn value(evaluation: usize, place: usize) -> f64 {
     (evaluation as f64 + 1.0).sqrt() - 1e-3 * place as f64
 }
 
+pub(crate) fn pit(evaluation: usize) -> Vec<f64> {
+    (0..PIT_BINS).map(|bin| value(evaluation, bin) * 0.25).collect()
+}
+
 pub(crate) fn append(writer: &mut Writer, evaluation: usize) -> Result<(), RunFileError> {
     let nll: Vec<f64> = (0..N_TEST).map(|i| value(evaluation, i)).collect();
     let squared_error: Vec<f64> = nll.iter().map(|x| x * x).collect();
@@ -59,8 +64,13 @@ pub(crate) fn append(writer: &mut Writer, evaluation: usize) -> Result<(), RunFi
         step: evaluation as u64 * 10,
         learning_rate: 1e-3 / (1.0 + evaluation as f64),
         splits: vec![
-            SplitEvaluation { metrics: vec![value(evaluation, 1), f64::NAN], nll: &[], squared_error: &[] },
-            SplitEvaluation { metrics: vec![value(evaluation, 2)], nll: &nll, squared_error: &squared_error },
+            SplitEvaluation { metrics: vec![value(evaluation, 1), f64::NAN], nll: &[], squared_error: &[], pit: &[] },
+            SplitEvaluation {
+                metrics: vec![value(evaluation, 2)],
+                nll: &nll,
+                squared_error: &squared_error,
+                pit: &pit(evaluation),
+            },
         ],
     })
 }

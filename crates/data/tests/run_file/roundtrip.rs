@@ -1,6 +1,7 @@
 use surprisal_core::{Blame, Diagnose};
 use surprisal_data::run_file::{
-    Column, Evaluation, Layout, PerSampleQuantity, PredictionTable, Reader, RunFileError, SplitEvaluation, Writer,
+    Column, Evaluation, Layout, PIT_BINS, PathTable, PerSampleQuantity, PredictionTable, Reader, RunFileError,
+    SolutionLayout, SplitEvaluation, Writer,
 };
 
 use crate::example::{self, N_TEST, numbers, value};
@@ -41,6 +42,14 @@ fn what_is_written_is_read() {
         }
     }
 
+    for evaluation in 0..3 {
+        assert_eq!(run.pit_at("hot", evaluation).unwrap(), example::pit(evaluation));
+    }
+    let energies = run.frame_energies("hot").unwrap().unwrap();
+    assert_eq!((energies.n_atoms, energies.predicted), (vec![3, 2], vec![-5.0, -1.0]));
+    assert!(energies.reference[0] == -5.5 && energies.reference[1].is_nan());
+    assert_eq!(run.frame_energies("train").unwrap(), None);
+
     assert_eq!(run.columns("hot").unwrap(), ["df", "scale"]);
     let log_scale = run.column("train", "log_scale").unwrap();
     assert_eq!((log_scale.n_samples, log_scale.width), (6, 2));
@@ -61,6 +70,38 @@ fn what_is_written_is_read() {
     assert_eq!((&read.time, &read.group, &read.state), (&written.time, &written.group, &written.state));
     let same = |(a, b): (&f64, &f64)| a == b || (a.is_nan() && b.is_nan());
     assert!(read.observed.iter().zip(&written.observed).all(same));
+}
+
+#[test]
+fn a_solution_and_its_path_are_read_as_written() {
+    let folder = folder();
+    let path = folder.path().join("run.h5");
+    let mut layout = example::layout();
+    layout.solution = SolutionLayout { optimality: vec!["objective".into(), "gradient".into()], n_path: 3 };
+    let mut writer = Writer::create(&path, &layout).unwrap();
+    let unfinished = Reader::open(&path).unwrap();
+    assert_eq!((unfinished.optimality().unwrap(), unfinished.regularization_path().unwrap()), (vec![], None));
+    drop(unfinished);
+    let table = PathTable {
+        weight: vec![0.3, 0.2, 0.1],
+        objective: numbers(3, 0.1),
+        train_nll: numbers(3, 0.2),
+        valid_nll: numbers(3, 0.3),
+        n_nonzero: vec![0.0, 1.0, 4.0],
+        violation: vec![1e-9; 3],
+        selected: 1,
+        parameters: vec![("tau".into(), vec![], numbers(3, 0.4)), ("weight".into(), vec![2, 3], numbers(18, 0.5))],
+    };
+    writer.write_path(&table).unwrap();
+    writer.write_optimality(&[("objective", 1.5), ("gradient", 1e-9)]).unwrap();
+    drop(writer);
+    let run = Reader::open(&path).unwrap();
+    assert_eq!(run.regularization_path().unwrap(), Some(table));
+    assert_eq!(run.optimality().unwrap(), [("gradient".to_string(), 1e-9), ("objective".to_string(), 1.5)]);
+    drop(run);
+    // a resume keeps the declaration and fills it anew
+    drop(Writer::open(&path, &layout, 0).unwrap());
+    assert_eq!(Reader::open(&path).unwrap().regularization_path().unwrap(), None);
 }
 
 #[test]
@@ -96,6 +137,9 @@ fn a_resume_keeps_what_it_is_told_and_goes_on() {
     let run = Reader::open(&path).unwrap();
     let places: Vec<usize> = (0..270).chain(1000..1003).collect();
     let curve: Vec<f64> = places.iter().map(|&e| value(e, 2)).collect();
+    for (i, &place) in places.iter().enumerate() {
+        assert_eq!(run.pit_at("hot", i).unwrap(), example::pit(place));
+    }
     assert_eq!(run.curve("hot", "nll").unwrap(), curve);
     let nll = run.per_sample("hot", PerSampleQuantity::Nll).unwrap();
     for (row, &place) in places.iter().enumerate() {
@@ -142,8 +186,8 @@ fn wrong_shapes_name_the_object() {
     let error = writer.write_parameter("gamma", &[0.0]).unwrap_err();
     assert!(matches!(&error, RunFileError::Missing { object, .. } if object == "/parameters/gamma"), "{error}");
 
-    let train = SplitEvaluation { metrics: vec![0.0, 0.0], nll: &[], squared_error: &[] };
-    let hot = SplitEvaluation { metrics: vec![0.0], nll: &[1.0], squared_error: &[1.0] };
+    let train = SplitEvaluation { metrics: vec![0.0, 0.0], nll: &[], squared_error: &[], pit: &[] };
+    let hot = SplitEvaluation { metrics: vec![0.0], nll: &[1.0], squared_error: &[1.0], pit: &[] };
     let splits = vec![train, hot];
     let error = writer.append(&Evaluation { epoch: 0.0, step: 0, learning_rate: 0.0, splits }).unwrap_err();
     assert!(matches!(&error, RunFileError::Shape { object, .. } if object == "/curves/hot/per_sample"), "{error}");
@@ -212,8 +256,8 @@ fn empty_splits_and_no_splits_are_files_too() {
     layout.splits[1].trajectories = None;
     let path = folder.path().join("empty.h5");
     let mut writer = Writer::create(&path, &layout).unwrap();
-    let train = SplitEvaluation { metrics: vec![1.0, 2.0], nll: &[], squared_error: &[] };
-    let hot = SplitEvaluation { metrics: vec![f64::NAN], nll: &[], squared_error: &[] };
+    let train = SplitEvaluation { metrics: vec![1.0, 2.0], nll: &[], squared_error: &[], pit: &[] };
+    let hot = SplitEvaluation { metrics: vec![f64::NAN], nll: &[], squared_error: &[], pit: &[0.0; PIT_BINS] };
     let splits = vec![train, hot];
     writer.append(&Evaluation { epoch: 0.0, step: 0, learning_rate: 0.0, splits }).unwrap();
     drop(writer);

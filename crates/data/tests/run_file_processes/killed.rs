@@ -76,6 +76,9 @@ fn check(path: &std::path::Path, kill: u64) -> usize {
             }
         }
     }
+    for evaluation in 0..n {
+        assert_eq!(run.pit_at("hot", evaluation).unwrap(), example::pit(evaluation), "kill {kill}");
+    }
     assert_eq!(run.group("train").unwrap(), [0, 0, 1, 1, 2, 2]);
     n
 }

@@ -31,6 +31,7 @@ shapes = {
     "curves/hot/nll": (3,),
     "curves/hot/per_sample/nll": (3, 9000),
     "curves/hot/per_sample/squared_error": (3, 9000),
+    "curves/hot/pit": (3, 20),
     "predictions/train/target": (6, 2),
     "predictions/train/location": (6, 2),
     "predictions/train/log_scale": (6, 2),
@@ -70,6 +71,8 @@ assert datasets["curves/step"].tolist() == [0, 10, 20]
 nll = datasets["curves/hot/per_sample/nll"]
 assert np.array_equal(nll, np.sqrt(np.arange(3) + 1.0)[:, None] - 1e-3 * np.arange(9000))
 assert np.array_equal(datasets["curves/hot/per_sample/squared_error"], nll**2)
+pit = datasets["curves/hot/pit"]
+assert np.array_equal(pit, 0.25 * (np.sqrt(np.arange(3) + 1.0)[:, None] - 1e-3 * np.arange(20)))
 assert run["curves/hot/per_sample/nll"].compression == "gzip" and run["curves/hot/per_sample/nll"].shuffle
 assert np.array_equal(datasets["predictions/train/log_scale"], np.arange(12).reshape(6, 2) + 0.3)
 assert datasets["predictions/train/group"].dtype == np.uint32

@@ -9,6 +9,7 @@
 use candle_core::{Result, Tensor};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use surprisal_core::rng::{self, Stream};
 use surprisal_ops::special::lgamma;
 
 use super::{
@@ -44,6 +45,14 @@ impl Likelihood for Laplace {
 
     fn has_joint_form(&self, block_dim: usize) -> bool {
         block_dim == 1 || block_dim == 3
+    }
+
+    fn sample(&self, block: &BlockValues<'_>, stream: &mut Stream) -> Vec<f64> {
+        // the radius of the radial form has density ∝ r^{m−1}e^{−r/b}; its direction is uniform
+        let radius = block.parameters[0] * rng::gamma(stream, block.block_dim as f64);
+        let direction: Vec<f64> = block.location.iter().map(|_| rng::standard_normal(stream)).collect();
+        let length = direction.iter().map(|d| d * d).sum::<f64>().sqrt();
+        block.location.iter().zip(direction).map(|(l, d)| l + radius * d / length).collect()
     }
 
     fn marginal(&self, block: &BlockValues<'_>, component: usize) -> Box<dyn Marginal> {

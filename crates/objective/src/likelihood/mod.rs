@@ -5,30 +5,59 @@
 //! [`Blocks`] with one set of parameters each. All values are true nats: normalising constants are
 //! kept, so that families can be compared on the same data.
 
+mod bernoulli;
+mod beta;
 mod blocks;
+mod categorical;
+mod cholesky;
+mod gamma;
 mod gaussian;
+mod gaussian_mixture;
 mod laplace;
 mod link;
+mod log_normal;
 mod marginal;
 mod marginals;
+mod multivariate_normal;
+mod multivariate_student_t;
+mod negative_binomial;
 mod normal_inverse_gamma;
+mod normal_inverse_wishart;
+mod poisson;
 mod source;
 mod student_t;
+mod von_mises;
 
 use candle_core::{Result, Tensor};
 use serde::{Deserialize, Serialize};
 use surprisal_core::registry;
 use surprisal_core::rng::{self, Stream};
 
+pub use bernoulli::Bernoulli;
+pub use beta::Beta;
 pub use blocks::{BlockValues, Blocks, Coupling, Natural};
+pub use categorical::Categorical;
+pub use gamma::Gamma;
 pub use gaussian::Gaussian;
+pub use gaussian_mixture::GaussianMixture;
 pub use laplace::Laplace;
 pub use link::Link;
+pub use log_normal::LogNormal;
 pub use marginal::Marginal;
-pub use marginals::{LaplaceMarginal, NormalMarginal, RadialLaplaceMarginal, StudentTMarginal};
+pub use marginals::{
+    BernoulliMarginal, BetaMarginal, GammaMarginal, GaussianMixtureMarginal, LaplaceMarginal, LogNormalMarginal,
+    MixtureMarginal, NegativeBinomialMarginal, NormalMarginal, PoissonMarginal, RadialLaplaceMarginal,
+    StudentTMarginal, VonMisesMarginal,
+};
+pub use multivariate_normal::MultivariateNormal;
+pub use multivariate_student_t::MultivariateStudentT;
+pub use negative_binomial::NegativeBinomial;
 pub use normal_inverse_gamma::{NormalInverseGamma, Regularizer};
+pub use normal_inverse_wishart::NormalInverseWishart;
+pub use poisson::Poisson;
 pub use source::Source;
 pub use student_t::StudentT;
+pub use von_mises::VonMises;
 
 /// What the observations of a family are: decides which measures and figures make sense.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -181,7 +210,7 @@ pub trait Likelihood {
     /// One draw of all components of a block, `[m]`, in the data's own units.
     fn sample(&self, block: &BlockValues<'_>, stream: &mut Stream) -> Vec<f64> {
         (0..block.block_dim)
-            .map(|component| self.marginal(block, component).quantile(rng::uniform_open(stream)))
+            .map(|component| self.marginal(block, component).sample(&mut || rng::uniform(stream)))
             .collect()
     }
 
@@ -206,6 +235,18 @@ registry! {
         "laplace" => Laplace,
         "student_t" => StudentT,
         "normal_inverse_gamma" => NormalInverseGamma,
+        "gaussian_mixture" => GaussianMixture,
+        "poisson" => Poisson,
+        "negative_binomial" => NegativeBinomial,
+        "beta" => Beta,
+        "gamma" => Gamma,
+        "log_normal" => LogNormal,
+        "von_mises" => VonMises,
+        "bernoulli" => Bernoulli,
+        "categorical" => Categorical,
+        "multivariate_normal" => MultivariateNormal,
+        "multivariate_student_t" => MultivariateStudentT,
+        "normal_inverse_wishart" => NormalInverseWishart,
     }
 }
 

@@ -19,8 +19,10 @@
 use candle_core::{Result, Tensor};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use surprisal_core::rng::Stream;
 use surprisal_ops::special::Pointwise;
 
+use super::student_t::draw_t;
 use super::{
     BlockValues, Likelihood, Link, Marginal, Natural, ParameterSpec, Source, StudentTMarginal, TargetError, check_real,
 };
@@ -109,6 +111,12 @@ impl Likelihood for NormalInverseGamma {
     fn check_settings(&self) -> Option<(&'static str, &'static str, f64)> {
         let valid = self.regularizer.is_finite() && self.regularizer >= 0.0;
         if valid { None } else { Some(("regularizer", "a number ≥ 0", self.regularizer)) }
+    }
+
+    fn sample(&self, block: &BlockValues<'_>, stream: &mut Stream) -> Vec<f64> {
+        let (nu, alpha, beta) = (block.parameters[0], block.parameters[1], block.parameters[2]);
+        let scale = (beta * (1.0 + nu) / (alpha * nu)).sqrt();
+        draw_t(block.location, scale, 2.0 * alpha, stream)
     }
 
     fn marginal(&self, block: &BlockValues<'_>, component: usize) -> Box<dyn Marginal> {

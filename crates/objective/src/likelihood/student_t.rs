@@ -9,8 +9,10 @@
 use candle_core::{Result, Tensor};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use surprisal_core::rng::{self, Stream};
 use surprisal_ops::special::Pointwise;
 
+use super::multivariate_student_t::stretch;
 use super::{
     BlockValues, Likelihood, Link, Marginal, Natural, ParameterSpec, Source, StudentTMarginal, TargetError, check_real,
 };
@@ -27,6 +29,12 @@ pub struct StudentT {
     /// ν > 2, the mean for ν > 1.
     #[serde(default)]
     pub df: Source,
+}
+
+/// One draw of a t vector with the same scale in every direction.
+pub(super) fn draw_t(location: &[f64], scale: f64, df: f64, stream: &mut Stream) -> Vec<f64> {
+    let stretch = scale * stretch(df, stream);
+    location.iter().map(|l| l + stretch * rng::standard_normal(stream)).collect()
 }
 
 impl Likelihood for StudentT {
@@ -50,6 +58,10 @@ impl Likelihood for StudentT {
 
     fn check_target(&self, y: f64) -> std::result::Result<(), TargetError> {
         check_real("student_t", y)
+    }
+
+    fn sample(&self, block: &BlockValues<'_>, stream: &mut Stream) -> Vec<f64> {
+        draw_t(block.location, block.parameters[0], block.parameters[1], stream)
     }
 
     fn marginal(&self, block: &BlockValues<'_>, component: usize) -> Box<dyn Marginal> {

@@ -5,16 +5,17 @@
 //! cotangent that the predictor pulls back), the gradients of the objective's own parameters, and
 //! those of penalties on the model's parameters.
 
+mod proximal;
 mod variables;
 
 use candle_core::{Device, Tensor};
-use surprisal_core::{Cotangent, Parameters, Prediction, Target};
+use surprisal_core::{Cotangent, Parameters, Prediction, Probe, Target};
 
 use self::variables::{Variables, gradients_of};
 use crate::energy::{Energy, EnergyTerm};
 use crate::likelihood::Progress;
-use crate::penalty::{Kind, PenaltyConfig};
-use crate::risk::RiskConfig;
+use crate::penalty::{Facts, Kind, PenaltyConfig, Seen};
+use crate::risk::{Losses, RiskConfig};
 use crate::{ObjectiveError, Outcome};
 
 /// Risk, likelihood, penalties and energy term of a run.
@@ -24,6 +25,7 @@ pub struct Objective {
     risk: RiskConfig,
     penalties: Vec<PenaltyConfig>,
     energy: Option<Energy>,
+    facts: Facts,
     risk_parameters: Parameters,
     parameters: Parameters,
 }
@@ -66,26 +68,35 @@ impl Objective {
         penalties: Vec<PenaltyConfig>,
         energy: Option<EnergyTerm>,
     ) -> Result<Self, ObjectiveError> {
+        Self::with_facts(outcome, risk, penalties, energy, Facts::default())
+    }
+
+    /// The same where penalties may ask for inputs and attributes by name.
+    pub fn with_facts(
+        outcome: Outcome,
+        risk: RiskConfig,
+        penalties: Vec<PenaltyConfig>,
+        energy: Option<EnergyTerm>,
+        facts: Facts,
+    ) -> Result<Self, ObjectiveError> {
+        if risk.get().needs_weights() && !facts.weighted {
+            return Err(ObjectiveError::NoWeights { risk: risk.name() });
+        }
+        let facts = Facts { dim: outcome.layout().dim, ..facts };
         if let Some((setting, domain, value)) = risk.get().check_settings() {
             return Err(ObjectiveError::Setting { entry: risk.name(), setting, domain, value });
         }
-        let dim = outcome.layout().dim;
         for penalty in &penalties {
-            let value = penalty.get().weight();
-            if !(value.is_finite() && value >= 0.0) {
-                return Err(ObjectiveError::Setting {
-                    entry: penalty.name(),
-                    setting: "weight",
-                    domain: "a number ≥ 0",
-                    value,
-                });
+            if let Some((setting, domain, value)) = penalty.get().check_settings() {
+                return Err(ObjectiveError::Setting { entry: penalty.name(), setting, domain, value });
             }
             if let Kind::Prediction(on_prediction) = penalty.get().kind()
-                && let Some(need) = on_prediction.misplaced(dim)
+                && let Some(need) = on_prediction.misplaced(&facts)
             {
-                return Err(ObjectiveError::PenaltyMisplaced { penalty: penalty.name(), need, dim });
+                return Err(ObjectiveError::PenaltyMisplaced { penalty: penalty.name(), need });
             }
         }
+        proximal::at_most_one(&penalties)?;
         let energy = energy.map(|term| Energy::new(term, outcome.target_scale()[0])).transpose()?;
         let risk_parameters = risk.get().parameters()?;
         let mut parameters = Parameters::new();
@@ -93,12 +104,21 @@ impl Objective {
         for parameter in outcome.parameters().iter().chain(risk_parameters.iter()).chain(of_energy) {
             parameters.share(parameter.clone());
         }
-        Ok(Self { outcome, risk, penalties, energy, risk_parameters, parameters })
+        Ok(Self { outcome, risk, penalties, energy, facts, risk_parameters, parameters })
     }
 
     /// The likelihood with its shape and units.
     pub fn outcome(&self) -> &Outcome {
         &self.outcome
+    }
+
+    /// Where penalties want to know the prediction beside the samples themselves, in their order.
+    pub fn probes(&self) -> Vec<Probe> {
+        let of = |p: &PenaltyConfig| match p.get().kind() {
+            Kind::Prediction(on_prediction) => on_prediction.probes(&self.facts),
+            Kind::Parameter(_) | Kind::Proximal(_) => vec![],
+        };
+        self.penalties.iter().flat_map(of).collect()
     }
 
     /// Everything the objective trains itself: constant parameters and the threshold of CVaR.
@@ -121,16 +141,29 @@ impl Objective {
         let observed = observed_samples(target)?;
         // The loss may be another function than the NLL; what is reported never is.
         let losses = self.outcome.surrogate_of(&natural, target, progress)?;
-        let losses = select(losses.as_ref().unwrap_or(&nll), &observed)?;
+        let observed_members: Vec<bool> =
+            observed.iter().flat_map(|o| std::iter::repeat_n(*o, self.outcome.members())).collect();
+        let losses = select(losses.as_ref().unwrap_or(&nll), &observed_members)?;
+        let weight = self.sample_weights(target, &observed_members)?;
+        let losses = Losses { values: &losses, weight: weight.as_ref() };
         let mut terms = vec![("risk".to_string(), self.risk.get().value(&losses, &self.risk_parameters)?)];
         if let Some(regularizer) = self.outcome.regularizer_of(&natural, target)? {
-            terms.push(("regularizer".to_string(), select(&regularizer, &observed)?.mean_all()?));
+            terms.push(("regularizer".to_string(), select(&regularizer, &observed_members)?.mean_all()?));
         }
+        let mut first_probe = 0;
         for penalty in &self.penalties {
             match penalty.get().kind() {
                 Kind::Prediction(on_prediction) => {
                     let mean = self.outcome.mean_of(&natural)?;
-                    terms.push((penalty.name().to_string(), on_prediction.value(&mean, target)?));
+                    let n_probes = on_prediction.probes(&self.facts).len();
+                    let probes = prediction.probes[first_probe..first_probe + n_probes]
+                        .iter()
+                        .map(|probe| self.outcome.mean_of(&self.outcome.natural(probe)?))
+                        .collect::<Result<Vec<_>, ObjectiveError>>()?;
+                    first_probe += n_probes;
+                    let target_scale = self.outcome.target_scale();
+                    let seen = Seen { mean: &mean, probes: &probes, target, target_scale, facts: &self.facts };
+                    terms.push((penalty.name().to_string(), on_prediction.value(&seen)?));
                 }
                 Kind::Parameter(on_parameters) => terms.push((penalty.name().to_string(), on_parameters.value(model)?)),
                 Kind::Proximal(_) => {}
@@ -155,11 +188,22 @@ impl Objective {
                 .into_iter()
                 .map(|(name, term)| Ok((name, term.to_scalar()?)))
                 .collect::<Result<_, ObjectiveError>>()?,
-            nll: reported(nll.to_vec1()?, &observed),
+            nll: reported(self.outcome.mixture(&nll)?.to_vec1()?, &observed),
             cotangent: variables.cotangent(&gradients)?,
             own_gradient: gradients_of(&self.parameters, &gradients)?,
             model_gradient: if penalized { Some(gradients_of(model, &gradients)?) } else { None },
         })
+    }
+
+    /// The weight of every observed sample of every member, where the data has weights.
+    fn sample_weights(&self, target: &Target, observed: &[bool]) -> Result<Option<Tensor>, ObjectiveError> {
+        if target.weight.is_empty() {
+            return Ok(None);
+        }
+        let members = self.outcome.members();
+        let each = target.group.iter().flat_map(|&g| std::iter::repeat_n(target.weight[g as usize], members));
+        let kept: Vec<f64> = each.zip(observed).filter(|(_, o)| **o).map(|(w, _)| w).collect();
+        Ok(Some(Tensor::new(kept, &Device::Cpu)?))
     }
 
     /// Per-sample NLL and squared error.
@@ -180,32 +224,6 @@ impl Objective {
             }
         }
         Ok(Scores { nll: reported(nll, &observed), squared_error, zms: z2 / n as f64 })
-    }
-
-    /// Applies the proximal penalties to the model; `steps` are the step sizes of each parameter's
-    /// coordinates in the model's order (more may follow).
-    pub fn proximal(&self, model: &Parameters, steps: &[Tensor]) -> Result<(), ObjectiveError> {
-        for penalty in &self.penalties {
-            if let Kind::Proximal(proximal) = penalty.get().kind() {
-                for (parameter, step) in model.iter().zip(steps) {
-                    if let Some(moved) = proximal.proximal(parameter, step)? {
-                        parameter.var.set(&moved)?;
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Name and weighted value of each proximal penalty: what [`Evaluation::loss`] leaves out.
-    pub fn proximal_terms(&self, model: &Parameters) -> Result<Vec<(String, f64)>, ObjectiveError> {
-        let mut terms = Vec::new();
-        for penalty in &self.penalties {
-            if let Kind::Proximal(proximal) = penalty.get().kind() {
-                terms.push((penalty.name().to_string(), proximal.value(model)?));
-            }
-        }
-        Ok(terms)
     }
 }
 

@@ -9,6 +9,7 @@ pub(super) struct Variables {
     location: Var,
     outputs: Option<Var>,
     energy: Option<Var>,
+    probes: Vec<Variables>,
 }
 
 impl Variables {
@@ -18,6 +19,7 @@ impl Variables {
             location: variable(&prediction.location)?,
             outputs: prediction.outputs.as_ref().map(variable).transpose()?,
             energy: prediction.energy.as_ref().map(variable).transpose()?,
+            probes: prediction.probes.iter().map(Self::new).collect::<candle_core::Result<_>>()?,
         })
     }
 
@@ -26,6 +28,7 @@ impl Variables {
             location: self.location.as_tensor().clone(),
             outputs: self.outputs.as_ref().map(|v| v.as_tensor().clone()),
             energy: self.energy.as_ref().map(|v| v.as_tensor().clone()),
+            probes: self.probes.iter().map(Self::prediction).collect(),
         }
     }
 
@@ -34,6 +37,7 @@ impl Variables {
             location: gradient(&self.location, gradients)?,
             outputs: self.outputs.as_ref().map(|v| gradient(v, gradients)).transpose()?,
             energy: self.energy.as_ref().map(|v| gradient(v, gradients)).transpose()?,
+            probes: self.probes.iter().map(|p| p.cotangent(gradients)).collect::<candle_core::Result<_>>()?,
         })
     }
 }

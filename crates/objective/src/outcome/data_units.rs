@@ -3,8 +3,9 @@
 use surprisal_core::{Prediction, Target};
 
 use super::Outcome;
+use super::columns::{Columns, SampleColumns};
 use crate::ObjectiveError;
-use crate::likelihood::{BlockValues, Blocks};
+use crate::likelihood::Marginal;
 
 /// A prediction in the data's own units, row-major.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,18 +70,14 @@ impl Outcome {
         Ok(values)
     }
 
-    /// Calls `judge` with every block of a sample: the number of its first component and its values.
-    pub fn blocks_of<'a>(&self, data: &'a DataUnits, sample: usize) -> impl Iterator<Item = (usize, OwnedBlock<'a>)> {
-        let Blocks { n_blocks, block_dim } = self.blocks;
-        let location = self.location_width() / n_blocks;
-        let widths: Vec<usize> = self.specs.iter().map(|s| s.width).collect();
-        (0..n_blocks).map(move |block| {
-            let i = sample * n_blocks + block;
-            let columns = data.parameters.iter().zip(&widths);
-            let parameters = columns.flat_map(|((_, v), w)| &v[i * w..(i + 1) * w]).copied().collect();
-            let location = &data.location[i * location..(i + 1) * location];
-            (block * block_dim, OwnedBlock { location, parameters, block_dim })
-        })
+    /// The columns of one sample.
+    pub fn sample<'a>(&self, data: &'a DataUnits, columns: &Columns, sample: usize) -> SampleColumns<'a> {
+        let width = columns.location_width();
+        let parameters = data.parameters.iter().zip(columns.parameters());
+        SampleColumns {
+            location: &data.location[sample * width..(sample + 1) * width],
+            parameters: parameters.map(|((_, v), (_, w))| &v[sample * w..(sample + 1) * w]).collect(),
+        }
     }
 
     /// Every sample judged by its marginals.
@@ -88,36 +85,18 @@ impl Outcome {
     /// # Shapes
     /// `observed`: `[n, d]`, data units, NaN where missing.
     pub fn judge(&self, data: &DataUnits, observed: &[f64]) -> Vec<Judged> {
-        observed
-            .chunks_exact(self.dim)
-            .enumerate()
-            .map(|(sample, y)| {
-                let (mut error, mut variance) = (Vec::with_capacity(self.dim), Vec::with_capacity(self.dim));
-                for (first, block) in self.blocks_of(data, sample) {
-                    for component in 0..block.block_dim {
-                        let marginal = self.likelihood.get().marginal(&block.values(), component);
-                        error.push(marginal.represent(y[first + component]) - marginal.center());
-                        variance.push(marginal.variance());
-                    }
-                }
-                Judged { error, variance }
-            })
-            .collect()
-    }
-}
-
-/// [`BlockValues`] gathered from the columns of a prediction.
-#[derive(Debug, Clone)]
-pub struct OwnedBlock<'a> {
-    location: &'a [f64],
-    parameters: Vec<f64>,
-    /// Components of the block.
-    pub block_dim: usize,
-}
-
-impl OwnedBlock<'_> {
-    /// The values.
-    pub fn values(&self) -> BlockValues<'_> {
-        BlockValues { location: self.location, parameters: &self.parameters, block_dim: self.block_dim }
+        let columns = self.columns();
+        let judge = |(i, y): (usize, &[f64])| {
+            let marginals = columns.marginals(&self.sample(data, &columns, i));
+            let pairs = y.iter().zip(&marginals);
+            let error = |(y, m): (&f64, &Option<Box<dyn Marginal>>)| {
+                m.as_ref().map_or(f64::NAN, |m| m.represent(*y) - m.center())
+            };
+            Judged {
+                error: pairs.map(error).collect(),
+                variance: marginals.iter().map(|m| m.as_ref().map_or(f64::NAN, |m| m.variance())).collect(),
+            }
+        };
+        observed.chunks_exact(self.dim).enumerate().map(judge).collect()
     }
 }

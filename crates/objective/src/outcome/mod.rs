@@ -4,6 +4,7 @@
 //! is the standardised one divided by Π scale, so its NLL is larger by Σ ln scale. Parameters carry
 //! units too: a scale is multiplied by `scale`, a variance by `scale²`.
 
+mod columns;
 mod data_units;
 
 use candle_core::{D, DType, Device, Tensor};
@@ -12,7 +13,8 @@ use surprisal_core::{Layout, Parameters, Prediction, Role, Target};
 use crate::ObjectiveError;
 use crate::likelihood::{Blocks, Coupling, LikelihoodConfig, Natural, ParameterSpec, Progress, Source, Unit};
 
-pub use data_units::{DataUnits, Judged, OwnedBlock};
+pub use columns::{Columns, SampleColumns};
+pub use data_units::{DataUnits, Judged};
 
 /// A likelihood, the components of a sample, their units, and the parameters it trains itself.
 #[derive(Debug, Clone)]
@@ -25,6 +27,7 @@ pub struct Outcome {
     target_shift: Vec<f64>,
     own: Parameters,
     prefix: &'static str,
+    members: usize,
 }
 
 impl Outcome {
@@ -54,6 +57,9 @@ impl Outcome {
             return Err(ObjectiveError::NoJointForm { likelihood: likelihood.name(), block_dim });
         }
         let blocks = likelihood.get().coupling().unwrap_or(coupling).blocks(dim);
+        if likelihood.get().coupling() == Some(Coupling::Joint) && dim < 2 {
+            return Err(ObjectiveError::NeedsVector { likelihood: likelihood.name() });
+        }
         let specs = likelihood.get().parameters(blocks.block_dim);
         let positive = target_scale.len() == dim && target_scale.iter().all(|s| s.is_finite() && *s > 0.0);
         let one_unit = |s: &ParameterSpec| matches!(s.unit, Unit::Power(power) if power != 0);
@@ -84,10 +90,25 @@ impl Outcome {
                 }
             }
         }
-        Ok(Self { likelihood, specs, dim, blocks, target_scale, target_shift, own, prefix })
+        Ok(Self { likelihood, specs, dim, blocks, target_scale, target_shift, own, prefix, members: 1 })
     }
 
-    /// What a predictor has to predict.
+    /// The same for predictions of an ensemble of so many members, which lie side by side.
+    pub fn with_members(self, members: usize) -> Self {
+        Self { members, ..self }
+    }
+
+    /// Members whose predictions lie side by side.
+    pub fn members(&self) -> usize {
+        self.members
+    }
+
+    /// What the columns of [`DataUnits`] mean.
+    pub fn columns(&self) -> Columns {
+        Columns::new(&self.likelihood, self.blocks, self.members)
+    }
+
+    /// What a predictor (each member of an ensemble) has to predict.
     pub fn layout(&self) -> Layout {
         let predicted = self.specs.iter().filter(|s| s.source == Source::Network);
         let per_block: usize = predicted.map(|s| s.width).sum();
@@ -125,17 +146,6 @@ impl Outcome {
         &self.target_shift
     }
 
-    /// Name and width per sample of every parameter of [`DataUnits`].
-    pub fn columns(&self) -> Vec<(String, usize)> {
-        self.specs.iter().map(|s| (s.name.to_string(), self.blocks.n_blocks * s.width)).collect()
-    }
-
-    /// Width per sample of [`DataUnits::location`].
-    pub fn location_width(&self) -> usize {
-        let raw = vec![0.0; self.likelihood.get().location_width(self.blocks.block_dim)];
-        self.likelihood.get().location(&raw).len() * self.blocks.n_blocks
-    }
-
     /// Samples that the likelihood cannot have produced, or that are partly missing where the
     /// components are coupled.
     pub fn check_target(&self, target: &Target) -> Result<(), ObjectiveError> {
@@ -156,25 +166,28 @@ impl Outcome {
         Ok(())
     }
 
-    /// Location and parameters in their own domains, standardised units.
+    /// Location and parameters in their own domains, standardised units; the members of a sample are
+    /// rows one after the other.
     pub fn natural(&self, prediction: &Prediction) -> Result<Natural, ObjectiveError> {
         let layout = self.layout();
         let width = |part, tensor: &Tensor, expected| -> Result<(), ObjectiveError> {
             let found = tensor.dim(1)?;
             if found == expected { Ok(()) } else { Err(ObjectiveError::Width { part, found, expected }) }
         };
-        width("location", &prediction.location, layout.location)?;
+        width("location", &prediction.location, self.members * layout.location)?;
         match &prediction.outputs {
-            Some(outputs) => width("outputs", outputs, layout.outputs)?,
+            Some(outputs) => width("outputs", outputs, self.members * layout.outputs)?,
             None if layout.outputs == 0 => {}
             None => return Err(ObjectiveError::Width { part: "outputs", found: 0, expected: layout.outputs }),
         }
-        let n = prediction.location.dim(0)?;
+        // the members' predictions become rows of their own
+        let n = prediction.location.dim(0)? * self.members;
+        let outputs = prediction.outputs.as_ref().map(|o| o.reshape((n, layout.outputs))).transpose()?;
         let mut column = 0;
         let mut parameters = Vec::with_capacity(self.specs.len());
         for spec in &self.specs {
             let width = self.blocks.n_blocks * spec.width;
-            let value = match (spec.source, &prediction.outputs) {
+            let value = match (spec.source, &outputs) {
                 (Source::Network, Some(outputs)) => {
                     let raw = outputs.narrow(1, column, width)?.contiguous()?;
                     column += width;
@@ -211,12 +224,22 @@ impl Outcome {
     }
 
     /// NLL of each sample, `[n]`, true nats in the data's own units, joint over the observed
-    /// components; 0 for a sample of which nothing was observed.
+    /// components; 0 for a sample of which nothing was observed. For an ensemble it is that of the
+    /// mixture: −ln of the mean of the members' densities.
     pub fn nll(&self, prediction: &Prediction, target: &Target) -> Result<Tensor, ObjectiveError> {
-        self.nll_of(&self.natural(prediction)?, target)
+        self.mixture(&self.nll_of(&self.natural(prediction)?, target)?)
     }
 
-    /// [`Outcome::nll`] for parameters already in their domains.
+    /// From the members' NLL, `[n·M]`, to that of their mixture, `[n]`.
+    pub(crate) fn mixture(&self, nll: &Tensor) -> Result<Tensor, ObjectiveError> {
+        if self.members == 1 {
+            return Ok(nll.clone());
+        }
+        let members = nll.reshape((nll.elem_count() / self.members, self.members))?.neg()?;
+        Ok(members.log_sum_exp(D::Minus1)?.affine(-1.0, (self.members as f64).ln())?)
+    }
+
+    /// The NLL of each member of each sample, `[n·M]`.
     pub(crate) fn nll_of(&self, natural: &Natural, target: &Target) -> Result<Tensor, ObjectiveError> {
         let (y, observed) = self.masked(target)?;
         let m = self.blocks.block_dim;
@@ -249,19 +272,32 @@ impl Outcome {
     /// restored; differentiable.
     pub(crate) fn mean_of(&self, natural: &Natural) -> Result<Tensor, ObjectiveError> {
         let mean = self.likelihood.get().mean(natural)?;
-        let mean = mean.reshape((mean.dim(0)?, self.dim))?;
+        let n = mean.dim(0)? / self.members;
+        let mean = mean.reshape((n, self.members, self.dim))?.mean(1)?;
         let shift: Vec<f64> = self.target_shift.iter().zip(&self.target_scale).map(|(shift, s)| shift / s).collect();
         Ok(mean.broadcast_add(&Tensor::from_vec(shift, (1, self.dim), &Device::Cpu)?)?)
     }
 
-    /// `[n, b, m]` values with 0 in the place of missing ones, and `[n, b]` of 1 and 0.
+    /// `[n, d]` → `[n·M, d]`, every row M times.
+    fn for_members(&self, rows: &Tensor) -> candle_core::Result<Tensor> {
+        if self.members == 1 {
+            return Ok(rows.clone());
+        }
+        let (n, d) = rows.dims2()?;
+        rows.unsqueeze(1)?.broadcast_as((n, self.members, d))?.contiguous()?.reshape((n * self.members, d))
+    }
+
+    /// `[n·M, b, m]` values with one of the support in the place of missing ones, and `[n·M, b]` of 1
+    /// and 0.
     fn masked(&self, target: &Target) -> Result<(Tensor, Option<Tensor>), ObjectiveError> {
         let Some(observed) = &target.observed else {
-            return Ok((self.blocks.view(&target.value)?, None));
+            return Ok((self.blocks.view(&self.for_members(&target.value)?)?, None));
         };
+        let observed = &self.for_members(observed)?;
+        let value = &self.for_members(&target.value)?;
         // the input is masked too: a NaN in a missing value would reach the gradient through 0·NaN
-        let stand_in = target.value.zeros_like()?.affine(1.0, self.likelihood.get().placeholder())?;
-        let value = observed.ne(0.0)?.where_cond(&target.value, &stand_in)?;
+        let stand_in = value.zeros_like()?.affine(1.0, self.likelihood.get().placeholder())?;
+        let value = observed.ne(0.0)?.where_cond(value, &stand_in)?;
         let blocks = self.blocks.view(observed)?;
         if self.blocks.block_dim > 1 {
             for (sample, n_observed) in observed.sum(D::Minus1)?.to_vec1::<f64>()?.into_iter().enumerate() {

@@ -8,9 +8,8 @@
 use candle_core::{D, Device, Tensor};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use surprisal_core::Target;
 
-use super::{Kind, Penalty, PredictionPenalty};
+use super::{Facts, Kind, Penalty, PredictionPenalty, Seen};
 use crate::ObjectiveError;
 
 /// Squared sum of the predicted forces of each frame, per atom, in units of the target scale.
@@ -32,18 +31,22 @@ impl Penalty for NetForce {
 }
 
 impl PredictionPenalty for NetForce {
-    fn misplaced(&self, dim: usize) -> Option<&'static str> {
-        if dim == 3 { None } else { Some("forces of atoms") }
+    fn misplaced(&self, facts: &Facts) -> Option<String> {
+        if facts.dim == 3 && facts.inputs.is_empty() {
+            return None;
+        }
+        Some(format!("forces of atoms, found samples of {} components", facts.dim))
     }
 
-    fn value(&self, mean: &Tensor, target: &Target) -> Result<Tensor, ObjectiveError> {
+    fn value(&self, seen: &Seen<'_>) -> Result<Tensor, ObjectiveError> {
+        let target = seen.target;
         let mut n_atoms = vec![0.0f64; target.n_groups];
         for &group in &target.group {
             n_atoms[group as usize] += 1.0;
         }
         let weights: Vec<f64> =
             n_atoms.iter().map(|n| if *n > 0.0 { self.weight / (n * target.n_groups as f64) } else { 0.0 }).collect();
-        let squared = target.sum_groups(mean)?.sqr()?.sum(D::Minus1)?;
+        let squared = target.sum_groups(seen.mean)?.sqr()?.sum(D::Minus1)?;
         Ok((squared * Tensor::new(weights, &Device::Cpu)?)?.sum_all()?)
     }
 }

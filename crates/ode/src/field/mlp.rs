@@ -37,6 +37,11 @@ impl BuildField for MlpField {
     fn build(&self, dim: usize) -> Box<dyn VectorField> {
         Box::new(Mlp::new(self, dim))
     }
+
+    fn problem(&self) -> Option<String> {
+        let empty = self.hidden.iter().position(|&width| width == 0)?;
+        Some(format!("`hidden` must be widths of at least 1, found 0 (layer {})", empty + 1))
+    }
 }
 
 /// Scale of the last layer's initial weights relative to Glorot's.

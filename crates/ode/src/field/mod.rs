@@ -102,6 +102,9 @@ pub trait VectorField: Send + Sync {
 pub trait BuildField {
     /// The field of `dim` states.
     fn build(&self, dim: usize) -> Box<dyn VectorField>;
+
+    /// The first impossible value of its configuration, in words that begin with the key in backticks.
+    fn problem(&self) -> Option<String>;
 }
 
 registry! {

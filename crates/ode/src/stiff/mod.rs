@@ -17,6 +17,7 @@ use crate::error::OdeError;
 use crate::field::VectorField;
 use crate::solver::Solver;
 use crate::tolerance::Tolerance;
+use crate::tsit5::Tsit5;
 
 pub use solve::{StiffSolution, solve_stiff};
 pub use tape::StiffTape;
@@ -44,6 +45,11 @@ impl Esdirk3 {
     pub fn new(rtol: f64, atol: impl Into<Tolerance>) -> Self {
         Self { rtol, atol: atol.into(), max_steps: default_max_steps() }
     }
+
+    /// The same settings of the explicit method, which are checked in the same way.
+    fn tolerances(&self) -> Tsit5 {
+        Tsit5 { rtol: self.rtol, atol: self.atol.clone(), max_steps: self.max_steps }
+    }
 }
 
 impl Solver for Esdirk3 {
@@ -63,6 +69,10 @@ impl Solver for Esdirk3 {
             }
         }
         Batch::new(trajectories, Box::new(Tapes(tapes)))
+    }
+
+    fn problem(&self, dim: usize) -> Option<String> {
+        self.tolerances().problem(dim)
     }
 }
 

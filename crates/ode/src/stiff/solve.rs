@@ -36,7 +36,7 @@ pub fn solve_stiff(
     times: &[f64],
     config: &Esdirk3,
 ) -> Result<StiffSolution, OdeError> {
-    config.rtol_and_atol_are_positive(field.dim() - field.n_resting())?;
+    config.tolerances().check(field.dim() - field.n_resting())?;
     let (t0, t_end) = check(field, parameters, y0, times)?;
     let mut run = Forward {
         system: System { field, parameters },
@@ -61,12 +61,6 @@ pub fn solve_stiff(
     }
     let tape = StiffTape { n: y0.len(), steps: run.steps };
     Ok(StiffSolution { states: run.states, tape, statistics: run.statistics })
-}
-
-impl Esdirk3 {
-    fn rtol_and_atol_are_positive(&self, dim: usize) -> Result<(), OdeError> {
-        crate::Tsit5 { rtol: self.rtol, atol: self.atol.clone(), max_steps: self.max_steps }.check(dim)
-    }
 }
 
 struct Forward<'a> {

@@ -7,7 +7,7 @@ use surprisal_objective::calibration::Verdict;
 use super::axes::{Axis, Frame, Key, Legend};
 use super::canvas::{Anchor, INK, PALETTE, TEXT_SIZE};
 use super::ticks::Scale;
-use super::{Drawing, Figure, Table};
+use super::{Drawing, Figure, Table, pit_insets};
 use crate::run_data::{RunData, SplitCurves};
 
 #[derive(Debug)]
@@ -35,6 +35,13 @@ impl Figure for LearningCurves {
         if shown(run).is_some_and(|s| s.zms.is_some()) {
             caption.push_str(" Below: root-mean-square z-score, 1 when calibrated, above 1 over-confident.");
         }
+        if shown(run).is_some_and(pit_insets::recorded) {
+            caption.push_str(
+                " At the bottom: where the observations fall in their predicted distributions (probability integral \
+                 transform), at the NLL's minimum and at the end. Calibrated predictions are flat; a bowl says \
+                 over-confident, a hump under-confident.",
+            );
+        }
         caption
     }
 
@@ -50,7 +57,8 @@ impl Figure for LearningCurves {
         legend.add(Key::Solid, blue, format!("NLL ({})", curves.name));
         legend.add(Key::Solid, red, format!("MSE ({})", curves.name));
         legend.add(Key::Dashed, super::canvas::GREY, "minimum");
-        let (mut canvas, top) = legend.canvas(if z_rms.is_some() { 222.0 } else { 180.0 });
+        let insets = if pit_insets::recorded(curves) { pit_insets::HEIGHT } else { 0.0 };
+        let (mut canvas, top) = legend.canvas(insets + if z_rms.is_some() { 222.0 } else { 180.0 });
 
         let x = Axis::new("Epoch", Scale::Linear(epoch[0], epoch[epoch.len() - 1]));
         let nll = Axis::new("NLL (nat/sample)", after_transient(&curves.nll)).color(blue);
@@ -66,7 +74,7 @@ impl Figure for LearningCurves {
             )
         });
         let hidden = Axis { label: String::new(), ..x.clone() };
-        let height = canvas.height;
+        let height = canvas.height - insets;
         let (upper_x, bottom) = if strip.is_some() { (&hidden, height - 76.0) } else { (&x, height - 3.0) };
         let mut frame = Frame::fit(&canvas, upper_x, &nll, Some(&mse), (top + 7.0, bottom));
 
@@ -94,16 +102,32 @@ impl Figure for LearningCurves {
             frame.curve(&mut canvas, &pairs(epoch, z), 1.2, PALETTE[2]);
             frame.draw(&mut canvas, &x, &strip);
         }
+        if insets > 0.0 {
+            pit_insets::draw(&mut canvas, curves, epoch, best_nll, height, PALETTE[4]);
+        }
 
-        let mut table = Table::new(&["split", "evaluation", "epoch", "nll", "mse", "zms"]);
+        let bins: Vec<String> = (0..n_bins(run)).map(|bin| format!("pit_{bin:02}")).collect();
+        let mut columns = vec!["split", "evaluation", "epoch", "nll", "mse", "zms"];
+        columns.extend(bins.iter().map(String::as_str));
+        let mut table = Table::new(&columns);
         for split in &run.curves.splits {
             for (t, &epoch) in epoch.iter().enumerate() {
                 let zms = split.zms.as_ref().map_or(f64::NAN, |z| z[t]);
-                table.row(&split.name, &[t as f64, epoch, split.nll[t], split.mse[t], zms]);
+                let mut numbers = vec![t as f64, epoch, split.nll[t], split.mse[t], zms];
+                match split.pit.get(t) {
+                    Some(density) => numbers.extend(density),
+                    None => numbers.extend(std::iter::repeat_n(f64::NAN, bins.len())),
+                }
+                table.row(&split.name, &numbers);
             }
         }
         Some(Drawing { canvas, table })
     }
+}
+
+/// Bins of the recorded histograms.
+fn n_bins(run: &RunData) -> usize {
+    run.curves.splits.iter().flat_map(|s| s.pit.first()).map(Vec::len).max().unwrap_or(0)
 }
 
 /// The validation curves, else those of the first split that has any.

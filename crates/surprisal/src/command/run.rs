@@ -37,10 +37,10 @@ pub(crate) fn run(arguments: &Run) -> Result<ExitCode, Failure> {
 }
 
 /// Goes on with the run in a folder.
-pub(crate) fn resume(directory: &Path) -> Result<ExitCode, Failure> {
+pub(crate) fn resume(directory: &Path, device_name: &str) -> Result<ExitCode, Failure> {
     let dir = RunDir::open(directory)?;
     let source = source::read(&dir.config(), &[])?;
-    go_on(&dir, &source, &candle_core::Device::Cpu)
+    go_on(&dir, &source, &device(device_name)?)
 }
 
 fn go_on(dir: &RunDir, source: &Source, device: &candle_core::Device) -> Result<ExitCode, Failure> {
@@ -88,14 +88,12 @@ fn same_data(dir: &RunDir, source: &Source) -> Result<(), Failure> {
 
 /// A resumed run is the same run: only its stop conditions may grow.
 fn same_but_longer(before: &Experiment, now: &Experiment, dir: &RunDir) -> Result<(), Failure> {
-    if now.train.epochs < before.train.epochs {
+    // both are resolved, so that both are there
+    if let (Some(now), Some(before)) = (now.train.epochs, before.train.epochs)
+        && now < before
+    {
         return Err(Failure::user(
-            format!(
-                "train.epochs = {} is less than the {} of the run in {}",
-                now.train.epochs,
-                before.train.epochs,
-                dir.path().display()
-            ),
+            format!("train.epochs = {now} is less than the {before} of the run in {}", dir.path().display()),
             "a resumed run may only grow; start a new one for fewer epochs",
         ));
     }

@@ -124,6 +124,7 @@ fn mistakes_on_the_command_line() {
         &["run", "experiment.toml", "--device", "cuda:0"],
         &["run", "experiment.toml", "--out", "taken", "--resume"],
         &["resume", "taken"],
+        &["resume", "taken", "--device", "gpu"],
         &["report", "taken"],
         &["list", "likelyhood"],
     ] {

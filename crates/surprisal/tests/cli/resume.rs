@@ -53,8 +53,22 @@ fn killed_in_mid_epoch_and_resumed() {
     let mut child = start(&place, "cut");
     let status = stop(&place, "cut", &mut child, SIGKILL);
     assert_eq!(status.signal(), Some(SIGKILL));
+    // A kill can also come in the middle of a line.
+    let log = place.read("cut/log.jsonl");
+    let whole_lines = &log[..log.rfind('\n').unwrap() + 1];
+    place.write("cut/log.jsonl", &format!("{whole_lines}{{\"event\":\"step\",\"epo"));
     place.succeed(&["resume", "cut"]);
     same_result(&place, "whole", "cut");
+    let logged = |out: &str, event: &str, key: &str| -> Vec<u64> {
+        let log = place.read(&format!("{out}/log.jsonl"));
+        let events = log.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        events.filter(|e| e["event"] == event).map(|e| e[key].as_u64().unwrap()).collect()
+    };
+    for (event, key) in [("step", "step"), ("evaluation", "evaluation"), ("evaluation", "step")] {
+        assert_eq!(logged("cut", event, key), logged("whole", event, key), "each {event} stands in the log once");
+    }
+    assert_eq!(logged("cut", "start", "step"), [0]);
+    assert_eq!(logged("cut", "resume", "step").len(), 1);
 }
 
 #[test]

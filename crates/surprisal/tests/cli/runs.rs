@@ -50,6 +50,17 @@ fn a_table_leaves_everything_and_its_configuration_runs_again() {
     let count = |event: &str| events.iter().filter(|e| e["event"] == event).count();
     assert_eq!((count("start"), count("step"), count("evaluation"), count("finished")), (1, 6 * 3, 6, 1));
 
+    // A histogram of the probability integral transform at every evaluation: its mean density is 1.
+    let curves = place.read("out/figures/learning_curves.csv");
+    assert!(curves.lines().next().unwrap().ends_with(",pit_18,pit_19"), "{curves}");
+    let valid: Vec<&str> = curves.lines().filter(|line| line.starts_with("valid,")).collect();
+    assert_eq!(valid.len(), 6);
+    for line in valid {
+        let density: Vec<f64> = line.split(',').skip(6).map(|cell| cell.parse().unwrap()).collect();
+        assert_eq!(density.len(), 20);
+        assert!((density.iter().sum::<f64>() / 20.0 - 1.0).abs() < 1e-12, "{line}");
+    }
+
     // The resolved configuration is an experiment of its own, with the same result.
     place.succeed(&["run", "out/config.toml", "--out", "again"]);
     assert_eq!(json(&place, "again/metrics.json")["splits"], metrics["splits"]);
@@ -122,7 +133,42 @@ fn a_loss_that_is_no_number_stops_the_run_and_keeps_the_checkpoint() {
     );
     let text = place.fail(&["run", "experiment.toml", "--out", "out", "--set", "train.checkpoint_steps=1"]);
     assert!(text.contains("exit 2") && text.contains("at step ") && text.contains("line "), "{text}");
-    assert!(text.contains("the last good checkpoint is out/checkpoints/step-"), "{text}");
+    let kept = text.split("the last good checkpoint is ").nth(1).and_then(|rest| rest.lines().next()).unwrap();
+    assert!(kept.starts_with("out/checkpoints/step-") && place.path(kept).is_file(), "{text}");
+    let log = place.read("out/log.jsonl");
+    let last: Value = serde_json::from_str(log.lines().last().unwrap()).unwrap();
+    assert_eq!((&last["event"], last["groups"].as_array().unwrap().len()), (&"not_finite".into(), 16), "{last}");
+    assert!(last["step"].is_u64() && last["epoch"].is_u64() && last["what"].is_string(), "{last}");
+    for group in last["groups"].as_array().unwrap() {
+        assert!(text.contains(group.as_str().unwrap()), "{group} is not in {text}");
+    }
+}
+
+#[test]
+fn a_batch_that_is_no_number_names_frames_with_their_file() {
+    let place = Place::new();
+    let frames: String = (0..40)
+        .map(|i| {
+            let force = 0.1 + 0.01 * f64::from(i);
+            format!(
+                "2\nProperties=species:S:1:pos:R:3:forces:R:3 pbc=\"F F F\"\n\
+                 H 0 0 0 {force} 0 0\nH {} 0 0 -{force} 0 0\n",
+                0.7 + 0.01 * f64::from(i)
+            )
+        })
+        .collect();
+    place.write("frames.xyz", &frames);
+    place.write(
+        "experiment.toml",
+        "name = \"frames\"\nseed = 1\n[data.extxyz]\ntrain = \"frames.xyz\"\n[model.painn]\ncutoff_angstrom = 4.0\n\
+         n_features = 4\n[likelihood.gaussian]\n[optimizer.sgd]\nlearning_rate = 1e200\n[train]\nepochs = 5\nbatch_size = 40\n",
+    );
+    let text = place.fail(&["run", "experiment.toml", "--out", "out"]);
+    assert_eq!(text.matches(" of frames.xyz").count(), 32, "{text}");
+    assert!(text.contains("(40 in all; all are listed in log.jsonl)"), "{text}");
+    let log = place.read("out/log.jsonl");
+    let last: Value = serde_json::from_str(log.lines().last().unwrap()).unwrap();
+    assert_eq!(last["groups"].as_array().unwrap().len(), 40, "{last}");
 }
 
 /// Targets have unit scale, so a new network that says nothing yet costs about 3.4 nats per force; one
@@ -162,4 +208,15 @@ fn the_quickstart() {
             assert!(place.path(&format!("out/figures/{figure}.{ending}")).is_file(), "{figure}.{ending}");
         }
     }
+}
+
+#[test]
+fn several_runs_are_compared_on_one_page() {
+    let place = Place::new();
+    place.succeed(&["run", "experiment.toml", "--out", "first"]);
+    place.succeed(&["run", "experiment.toml", "--out", "second", "--set", "optimizer.adamw.learning_rate=0.002"]);
+    place.succeed(&["report", "first", "second", "--out", "both.html"]);
+    let page = place.read("both.html");
+    assert!(page.contains("2 runs compared") && page.contains("<th>first</th>") && page.contains("<th>second</th>"));
+    assert!(page.contains("NLL above the lowest"));
 }

@@ -5,6 +5,7 @@
 //! energies of isolated atoms and ε is the training set's mean remainder per atom.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use candle_core::Tensor;
 use surprisal_atoms::reference::fit_reference_energies;
@@ -64,14 +65,22 @@ pub struct FrameGroup {
     forces: Vec<f64>,
     energy: Option<f64>,
     frame: usize,
+    file: Arc<str>,
 }
 
 impl FrameGroup {
-    /// The frame's graph within `cutoff` (Å) and its scaled targets.
-    pub fn new(structure: &Structure, cutoff: f64, scaling: &ForceScaling) -> Result<Self, AtomsError> {
+    /// The frame's graph within `cutoff` (Å) and its scaled targets; `file` is what a message calls the
+    /// file the frame was read from.
+    pub fn new(
+        structure: &Structure,
+        file: &Arc<str>,
+        cutoff: f64,
+        scaling: &ForceScaling,
+    ) -> Result<Self, AtomsError> {
         let forces = structure.forces.iter().flatten().flatten().map(|f| f / scaling.force).collect();
         let energy = structure.energy.map(|e| (e - scaling.offset(structure)) / scaling.force);
-        Ok(Self { graph: Graph::new(structure, cutoff)?, forces, energy, frame: structure.frame })
+        let graph = Graph::new(structure, cutoff)?;
+        Ok(Self { graph, forces, energy, frame: structure.frame, file: Arc::clone(file) })
     }
 }
 
@@ -94,11 +103,11 @@ impl Predictor for ForcePredictor {
     }
 
     fn target<'a>(&self, group: &'a FrameGroup) -> GroupTarget<'a> {
-        GroupTarget { values: &group.forces, observed: &[], energy: group.energy }
+        GroupTarget { values: &group.forces, observed: &[], energy: group.energy, attributes: &[], weight: 1.0 }
     }
 
     fn describe(&self, group: &FrameGroup) -> String {
-        format!("frame {}", group.frame)
+        format!("frame {} of {}", group.frame, group.file)
     }
 
     fn predict(&self, shard: &[&FrameGroup]) -> Result<(Prediction, ForceTape), TrainError> {

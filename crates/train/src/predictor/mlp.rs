@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use surprisal_core::prediction::GroupTarget;
 use surprisal_core::records::Row;
-use surprisal_core::{Cotangent, Layout, Parameters, Precision, Prediction, Role, rng};
+use surprisal_core::{Cotangent, Layout, Parameters, Precision, Prediction, Probe, Role, rng};
 
 use super::Predictor;
 use super::standardize::Standardizer;
@@ -29,6 +29,14 @@ pub struct MlpConfig {
 
 fn float64() -> Precision {
     Precision::Float64
+}
+
+impl MlpConfig {
+    /// The first impossible value, in words that begin with the key in backticks.
+    pub fn problem(&self) -> Option<String> {
+        let empty = self.hidden.iter().position(|&width| width == 0)?;
+        Some(format!("`hidden` must be widths of at least 1, found 0 (layer {})", empty + 1))
+    }
 }
 
 /// φ.
@@ -59,13 +67,21 @@ impl Activation {
 pub struct TableGroup {
     inputs: Vec<f64>,
     targets: Vec<f64>,
+    attributes: Vec<u32>,
+    weight: f64,
     line: usize,
 }
 
 impl TableGroup {
     /// A row in the standardised units of both standardisers.
     pub fn new(row: &Row, inputs: &Standardizer, targets: &Standardizer) -> Self {
-        Self { inputs: inputs.apply(&row.inputs), targets: targets.apply(&row.targets), line: row.line }
+        Self {
+            inputs: inputs.apply(&row.inputs),
+            targets: targets.apply(&row.targets),
+            attributes: row.attributes.clone(),
+            weight: row.weight,
+            line: row.line,
+        }
     }
 }
 
@@ -78,6 +94,7 @@ pub struct Mlp {
     device: Device,
     n_inputs: usize,
     layout: Layout,
+    probes: Vec<Probe>,
 }
 
 impl Mlp {
@@ -89,9 +106,9 @@ impl Mlp {
         seed: u64,
         device: &Device,
     ) -> Result<Self, TrainError> {
-        if let Some(position) = config.hidden.iter().position(|&width| width == 0) {
+        if let Some(message) = config.problem() {
             return Err(TrainError::Unfit {
-                message: format!("`model.mlp.hidden` has a layer of width 0 (number {})", position + 1),
+                message,
                 hint: "leave the layer out; `hidden = []` is a linear model".into(),
             });
         }
@@ -110,7 +127,20 @@ impl Mlp {
             parameters.add_values(format!("layers.{k}.weight"), Role::Weight, weight, &[n_out, n_in], dtype, device)?;
             parameters.add_values(format!("layers.{k}.bias"), Role::Bias, vec![0.0; n_out], &[n_out], dtype, device)?;
         }
-        Ok(Self { parameters, activation: config.activation, dtype, device: device.clone(), n_inputs, layout })
+        Ok(Self {
+            parameters,
+            activation: config.activation,
+            dtype,
+            device: device.clone(),
+            n_inputs,
+            layout,
+            probes: vec![],
+        })
+    }
+
+    /// The same network, asked for predictions at moved inputs too.
+    pub fn with_probes(self, probes: Vec<Probe>) -> Self {
+        Self { probes, ..self }
     }
 
     /// `[n, n_inputs]` → `[n, location + outputs]`.
@@ -129,21 +159,34 @@ impl Mlp {
         Ok(h)
     }
 
-    fn inputs(&self, shard: &[&TableGroup]) -> candle_core::Result<Tensor> {
-        let values: Vec<f64> = shard.iter().flat_map(|g| g.inputs.iter().copied()).collect();
-        Tensor::from_vec(values, (shard.len(), self.n_inputs), &Device::Cpu)?
+    /// The rows, then all of them once for each probe.
+    fn inputs(&self, shard: &[&TableGroup], probes: &[Probe]) -> candle_core::Result<Tensor> {
+        let mut values: Vec<f64> = shard.iter().flat_map(|g| g.inputs.iter().copied()).collect();
+        for probe in probes {
+            let start = values.len();
+            values.extend_from_within(..shard.len() * self.n_inputs);
+            values[start..].chunks_exact_mut(self.n_inputs).for_each(|row| row[probe.input] += probe.shift);
+        }
+        Tensor::from_vec(values, (shard.len() * (1 + probes.len()), self.n_inputs), &Device::Cpu)?
             .to_dtype(self.dtype)?
             .to_device(&self.device)
     }
 
-    fn prediction(&self, output: &Tensor) -> candle_core::Result<Prediction> {
+    /// Of the first `n` rows, with those behind them as probes.
+    fn prediction(&self, output: &Tensor, n: usize) -> candle_core::Result<Prediction> {
         let output = output.detach().to_device(&Device::Cpu)?.to_dtype(DType::F64)?;
-        let Layout { location, outputs, .. } = self.layout;
+        let n_probes = output.dim(0)? / n - 1;
+        let probes = (1..=n_probes).map(|i| self.columns(&output.narrow(0, i * n, n)?));
         Ok(Prediction {
-            location: output.narrow(1, 0, location)?.contiguous()?,
-            outputs: (outputs > 0).then(|| output.narrow(1, location, outputs)?.contiguous()).transpose()?,
-            energy: None,
+            probes: probes.collect::<candle_core::Result<_>>()?,
+            ..self.columns(&output.narrow(0, 0, n)?)?
         })
+    }
+
+    fn columns(&self, output: &Tensor) -> candle_core::Result<Prediction> {
+        let Layout { location, outputs, .. } = self.layout;
+        let outputs = (outputs > 0).then(|| output.narrow(1, location, outputs)?.contiguous()).transpose()?;
+        Ok(Prediction::new(output.narrow(1, 0, location)?.contiguous()?, outputs))
     }
 }
 
@@ -161,7 +204,13 @@ impl Predictor for Mlp {
     }
 
     fn target<'a>(&self, group: &'a TableGroup) -> GroupTarget<'a> {
-        GroupTarget { values: &group.targets, observed: &[], energy: None }
+        GroupTarget {
+            values: &group.targets,
+            observed: &[],
+            energy: None,
+            attributes: &group.attributes,
+            weight: group.weight,
+        }
     }
 
     fn describe(&self, group: &TableGroup) -> String {
@@ -171,19 +220,24 @@ impl Predictor for Mlp {
     fn predict(&self, shard: &[&TableGroup]) -> Result<(Prediction, Self::Tape), TrainError> {
         let leaves: Vec<Var> = self.parameters.iter().map(|p| p.var.clone()).collect();
         let weights: Vec<Tensor> = leaves.iter().map(|v| v.as_tensor().clone()).collect();
-        let output = self.forward(&self.inputs(shard)?, &weights)?;
-        Ok((self.prediction(&output)?, (output, leaves)))
+        let output = self.forward(&self.inputs(shard, &self.probes)?, &weights)?;
+        Ok((self.prediction(&output, shard.len())?, (output, leaves)))
     }
 
     fn evaluate(&self, shard: &[&TableGroup]) -> Result<Prediction, TrainError> {
         let weights: Vec<Tensor> = self.parameters.iter().map(|p| p.var.as_detached_tensor()).collect();
-        Ok(self.prediction(&self.forward(&self.inputs(shard)?, &weights)?)?)
+        Ok(self.prediction(&self.forward(&self.inputs(shard, &[])?, &weights)?, shard.len())?)
     }
 
     fn pullback(&self, (output, leaves): Self::Tape, cotangent: &Cotangent) -> Result<Vec<Tensor>, TrainError> {
-        let mut parts = vec![&cotangent.location];
-        parts.extend(&cotangent.outputs);
-        let cotangent = Tensor::cat(&parts, 1)?.to_dtype(self.dtype)?.to_device(&self.device)?;
+        let row = |c: &Cotangent| {
+            let mut parts = vec![&c.location];
+            parts.extend(&c.outputs);
+            Tensor::cat(&parts, 1)
+        };
+        let rows = std::iter::once(cotangent).chain(&cotangent.probes).map(row);
+        let rows = rows.collect::<candle_core::Result<Vec<_>>>()?;
+        let cotangent = Tensor::cat(&rows, 0)?.to_dtype(self.dtype)?.to_device(&self.device)?;
         let gradients = (output * cotangent)?.sum_all()?.backward()?;
         Ok(leaves
             .iter()

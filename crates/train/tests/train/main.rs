@@ -3,7 +3,9 @@
 mod checkpoint;
 mod equations;
 mod fit;
+mod full_batch;
 mod gradient;
+mod minimizers;
 mod records;
 mod resume;
 mod series;

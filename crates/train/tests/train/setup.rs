@@ -41,7 +41,7 @@ impl<P: Predictor> Setup<P> {
     fn new(predictor: P, objective: Objective, splits: Splits<P::Group>) -> Self {
         let settings = Train {
             epochs: 5,
-            batch_size: 4,
+            batch_size: Some(4),
             shard_size: None,
             ema_decay: 0.0,
             clip_norm: None,
@@ -194,6 +194,6 @@ pub(crate) fn forces(structures: &[Structure], forces: ForceOutput, loss: &Loss,
         ..PainnConfig::new(3.0)
     };
     let model = config.build(objective.outcome().layout().outputs, &[1, 6, 8], seed, &Device::Cpu).unwrap();
-    let splits = splits.try_map(|s| FrameGroup::new(s, 3.0, &scaling)).unwrap();
+    let splits = splits.try_map(|s| FrameGroup::new(s, &"train.xyz".into(), 3.0, &scaling)).unwrap();
     Setup::new(ForcePredictor { model }, objective, splits)
 }

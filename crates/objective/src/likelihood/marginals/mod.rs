@@ -4,15 +4,34 @@
 //! appendix A. With z = (y − loc)/scale, F and f of the standard distribution:
 //! CRPS = scale·(E|Z − z| − ½·E|Z − Z′|).
 
+mod bernoulli;
+mod beta;
+mod gamma;
+mod gaussian_mixture;
+mod invert;
 mod laplace;
+mod log_normal;
+mod mixture;
+mod negative_binomial;
 mod normal;
+mod poisson;
 mod radial_laplace;
 mod student_t;
+mod von_mises;
 
+pub use bernoulli::BernoulliMarginal;
+pub use beta::BetaMarginal;
+pub use gamma::GammaMarginal;
+pub use gaussian_mixture::GaussianMixtureMarginal;
 pub use laplace::LaplaceMarginal;
+pub use log_normal::LogNormalMarginal;
+pub use mixture::MixtureMarginal;
+pub use negative_binomial::NegativeBinomialMarginal;
 pub use normal::NormalMarginal;
+pub use poisson::PoissonMarginal;
 pub use radial_laplace::RadialLaplaceMarginal;
 pub use student_t::StudentTMarginal;
+pub use von_mises::VonMisesMarginal;
 
 /// Standard normal density.
 fn normal_density(z: f64) -> f64 {

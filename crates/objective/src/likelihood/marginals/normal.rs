@@ -21,6 +21,10 @@ impl Marginal for NormalMarginal {
         self.scale * self.scale
     }
 
+    fn as_normal(&self) -> Option<(f64, f64)> {
+        Some((self.loc, self.scale))
+    }
+
     fn cdf(&self, y: f64) -> f64 {
         symmetric_cdf((y - self.loc) / self.scale, normal_tail)
     }

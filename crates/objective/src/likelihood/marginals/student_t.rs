@@ -1,15 +1,13 @@
 //! Student-t distribution with ν degrees of freedom.
 //!
-//! Tail P(T > z) = ½·I_x(ν/2, ½), x = ν/(ν+z²), by the continued fraction of the incomplete beta
-//! function (DLMF 8.17.22) with Lentz's method; above ν = 1e5 the expansion around the normal to
-//! second order in 1/ν (Abramowitz & Stegun 26.7.8's series), whose remainder is below 1e-14.
+//! Tail P(T > z) = ½·I_x(ν/2, ½), x = ν/(ν+z²), the incomplete beta function.
 //!
 //! CRPS, ν > 1: s·(z(2F(z) − 1) + 2f(z)(ν + z²)/(ν − 1) − 2√ν/(ν − 1)·B(½, ν−½)/B(½, ν/2)²);
 //! infinite for ν ≤ 1, where E|T| is.
 
-use surprisal_ops::special::lgamma_difference;
+use surprisal_ops::special::{IncompleteBeta, lgamma_difference};
 
-use super::{normal_density, normal_tail, normal_tail_quantile, symmetric_cdf, symmetric_quantile};
+use super::{normal_tail, normal_tail_quantile, symmetric_cdf, symmetric_quantile};
 use crate::likelihood::Marginal;
 
 /// Student-t distribution.
@@ -23,8 +21,8 @@ pub struct StudentTMarginal {
     pub df: f64,
 }
 
-/// Above these degrees of freedom the expansion around the normal is used.
-const NEARLY_NORMAL: f64 = 1e5;
+/// Above these degrees of freedom the tail is the normal one to rounding.
+const NORMAL: f64 = 1e17;
 
 impl StudentTMarginal {
     /// f(z) of the standard distribution.
@@ -40,26 +38,13 @@ impl StudentTMarginal {
         if z == 0.0 {
             return 0.5;
         }
-        if nu > NEARLY_NORMAL {
-            let q = z * z;
-            let first = z * (q + 1.0) / 4.0;
-            let second = z * (((3.0 * q - 7.0) * q - 5.0) * q - 3.0) / 96.0;
-            let density = normal_density(z);
-            // in the far tail the density is zero and the polynomial may not be finite
-            let correction = if density == 0.0 { 0.0 } else { density * (first + second / nu) / nu };
-            return normal_tail(z) + correction;
+        if nu > NORMAL {
+            return normal_tail(z);
         }
         let ratio = z * z / nu;
         let (x, complement) = (1.0 / (1.0 + ratio), 1.0 / (1.0 + 1.0 / ratio));
-        // x^{ν/2}·(1−x)^{½}/B(ν/2, ½)
-        let log_front = -0.5 * nu * libm::log1p(ratio) + 0.5 * complement.ln() + lgamma_difference(0.5 * nu, 1)
-            - 0.5 * std::f64::consts::PI.ln();
-        let front = log_front.exp();
-        if x < (0.5 * nu + 1.0) / (0.5 * nu + 2.5) {
-            front * beta_fraction(0.5 * nu, 0.5, x) / nu
-        } else {
-            0.5 - front * beta_fraction(0.5, 0.5 * nu, complement)
-        }
+        let excess = 0.5 * (nu * complement - x);
+        0.5 * IncompleteBeta { a: 0.5 * nu, b: 0.5, x, complement, excess }.tails().0
     }
 
     /// The z > 0 whose tail is `tail`.
@@ -86,31 +71,6 @@ impl StudentTMarginal {
         }
         t.exp()
     }
-}
-
-/// The continued fraction of I_x(a, b), without its front factor x^a(1−x)^b/(a·B(a, b)).
-fn beta_fraction(a: f64, b: f64, x: f64) -> f64 {
-    const TINY: f64 = 1e-300;
-    let away_from_zero = |v: f64| if v.abs() < TINY { TINY } else { v };
-    let mut c = 1.0;
-    let mut d = 1.0 / away_from_zero(1.0 - (a + b) * x / (a + 1.0));
-    let mut fraction = d;
-    // the number of terms grows as √max(a, b)
-    for i in 1..20_000 {
-        let m = f64::from(i);
-        let even = m * (b - m) * x / ((a + 2.0 * m - 1.0) * (a + 2.0 * m));
-        d = 1.0 / away_from_zero(1.0 + even * d);
-        c = away_from_zero(1.0 + even / c);
-        fraction *= d * c;
-        let odd = -(a + m) * (a + b + m) * x / ((a + 2.0 * m) * (a + 2.0 * m + 1.0));
-        d = 1.0 / away_from_zero(1.0 + odd * d);
-        c = away_from_zero(1.0 + odd / c);
-        fraction *= d * c;
-        if (d * c - 1.0).abs() < 1e-16 {
-            break;
-        }
-    }
-    fraction
 }
 
 impl Marginal for StudentTMarginal {

@@ -93,12 +93,7 @@ impl OdePredictor {
         layout: Layout,
         seed: u64,
     ) -> Result<Self, TrainError> {
-        if layout.location != layout.dim || layout.outputs > 0 {
-            return Err(TrainError::Unfit {
-                message: "a neural ODE predicts the states alone, not further parameters of the likelihood".into(),
-                hint: "give every other parameter of the likelihood as \"constant\" or a number, for example `scale = \"constant\"`".into(),
-            });
-        }
+        Self::check(layout)?;
         let model = Model::new(config, data, &scaling)?;
         let mut predictor = Self {
             parameters: Parameters::new(),
@@ -115,6 +110,17 @@ impl OdePredictor {
         predictor.n_samples = groups.iter().map(|g| g.n_observed_samples(data.columns.len())).sum();
         predictor.add_own_numbers(&groups)?;
         Ok(predictor)
+    }
+
+    /// Whether a likelihood of this layout can be served.
+    pub fn check(layout: Layout) -> Result<(), TrainError> {
+        if layout.location != layout.dim || layout.outputs > 0 {
+            return Err(TrainError::Unfit {
+                message: "a neural ODE predicts the states alone, not further parameters of the likelihood".into(),
+                hint: "give every other parameter of the likelihood as \"constant\" or a number, for example `scale = \"constant\"`".into(),
+            });
+        }
+        Ok(())
     }
 
     /// A trajectory, prepared.
@@ -238,7 +244,7 @@ impl OdePredictor {
         }
         let n_columns = self.scaling.state.len();
         let location = Tensor::from_vec(location.clone(), (location.len() / n_columns, n_columns), &Device::Cpu)?;
-        Ok((Prediction { location, outputs: None, energy: None }, batch, problems))
+        Ok((Prediction::new(location, None), batch, problems))
     }
 }
 
@@ -261,7 +267,7 @@ impl Predictor for OdePredictor {
     }
 
     fn target<'a>(&self, group: &'a SeriesGroup) -> GroupTarget<'a> {
-        GroupTarget { values: &group.values, observed: &group.observed, energy: None }
+        GroupTarget { values: &group.values, observed: &group.observed, energy: None, attributes: &[], weight: 1.0 }
     }
 
     fn describe(&self, group: &SeriesGroup) -> String {

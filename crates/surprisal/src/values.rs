@@ -1,0 +1,93 @@
+//! Values that no type can rule out, found before any data is read.
+//!
+//! Libraries say what is wrong in words that begin with the key in backticks; the place is found here.
+
+use surprisal_atoms::{BuildForceModel as _, ForceOutput};
+use surprisal_data::DataConfig;
+
+use crate::experiment::{Experiment, ModelConfig};
+use crate::failure::Failure;
+use crate::origin::Origin;
+
+const DESCRIBED: &str = "`surprisal schema` describes every key";
+
+/// The first impossible value of an experiment.
+pub(crate) fn check(origin: &Origin, experiment: &Experiment) -> Result<(), Failure> {
+    name(origin, &experiment.name)?;
+    let (optimizer, schedule) = (&experiment.optimizer, &experiment.schedule);
+    possible(origin, &["optimizer", optimizer.name()], optimizer.get().problem(), DESCRIBED)?;
+    possible(origin, &["schedule", schedule.name()], schedule.get().problem(), DESCRIBED)?;
+    experiment.data.check().map_err(|error| origin.data(&experiment.data, error))?;
+    patience(origin, experiment)?;
+    model(origin, experiment)?;
+    energies(origin, experiment)
+}
+
+fn name(origin: &Origin, name: &str) -> Result<(), Failure> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
+        return Err(Failure::user(
+            format!("{}: `name` is `{name}`", origin.locate(&["name"])),
+            "it names a folder: use letters, digits, `-`, `_` and `.`",
+        ));
+    }
+    Ok(())
+}
+
+fn model(origin: &Origin, experiment: &Experiment) -> Result<(), Failure> {
+    const WIDTHS: &str = "leave the layer out; `hidden = []` is a linear model";
+    match &experiment.model {
+        ModelConfig::Mlp(mlp) => possible(origin, &["model", "mlp"], mlp.problem(), WIDTHS),
+        ModelConfig::Painn(painn) => possible(origin, &["model", "painn"], painn.problem(), DESCRIBED),
+        ModelConfig::Ode(ode) => {
+            if let Some(field) = &ode.field {
+                possible(origin, &["model", "ode", "field", field.name()], field.get().problem(), WIDTHS)?;
+            }
+            // Data of another kind has no states, and is refused when the plan is built.
+            let DataConfig::CsvSeries(series) = &experiment.data else { return Ok(()) };
+            possible(
+                origin,
+                &["model", "ode", "solver", ode.solver.name()],
+                ode.solver.get().problem(if ode.states.is_empty() { series.states.len() } else { ode.states.len() }),
+                "rtol = 1e-6 and atol = 1e-8, or a step of a hundredth of the shortest time scale, are a good start; \
+                 atol is one number, or a list with one per state",
+            )
+        }
+    }
+}
+
+/// Patience waits for a better validation NLL.
+fn patience(origin: &Origin, experiment: &Experiment) -> Result<(), Failure> {
+    if experiment.train.patience.is_none() || experiment.data.holds_out() {
+        return Ok(());
+    }
+    Err(Failure::user(
+        format!(
+            "{}: `train.patience` waits for a better validation NLL, but nothing is held out for validation",
+            origin.locate(&["train", "patience"])
+        ),
+        "set `valid_fraction`, or remove `patience`",
+    ))
+}
+
+/// A likelihood of energies needs a model that predicts them.
+fn energies(origin: &Origin, experiment: &Experiment) -> Result<(), Failure> {
+    let predicts = matches!(&experiment.model, ModelConfig::Painn(painn) if painn.forces == ForceOutput::Gradient);
+    if experiment.energy_likelihood.is_none() || predicts {
+        return Ok(());
+    }
+    Err(Failure::user(
+        format!(
+            "{}: an energy likelihood is configured, but the model predicts no energies",
+            origin.locate(&["energy_likelihood"])
+        ),
+        "use a force model with forces = \"gradient\", or remove `energy_likelihood`",
+    ))
+}
+
+fn possible(origin: &Origin, table: &[&str], problem: Option<String>, hint: &str) -> Result<(), Failure> {
+    let Some(problem) = problem else { return Ok(()) };
+    let key = problem.split('`').nth(1).unwrap_or_default();
+    let place = origin.locate(&[table, &[key]].concat());
+    Err(Failure::user(format!("{place}: {problem}"), hint))
+}

@@ -1,0 +1,69 @@
+//! Studies on data that the project does not ship: complete, and their data can be brought and verified.
+
+use std::process::Command;
+
+use crate::place::{Place, project};
+
+const STUDIES: [&str; 2] = ["acac_forces", "silicon_forces"];
+
+/// Exit code, standard output and standard error.
+fn get_data(arguments: &[&str]) -> (i32, String, String) {
+    let output = Command::new(project().join("scripts/get_data")).args(arguments).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn a_study_lacks_nothing_but_its_data() {
+    let place = Place::new();
+    std::fs::create_dir(place.path("nothing")).unwrap();
+    for study in STUDIES {
+        let file = |name: &str| project().join("experiments").join(study).join(name);
+        let text = std::fs::read_to_string(file("README.md")).unwrap();
+        assert!(text.contains(&format!("surprisal run experiments/{study}/config.toml")), "{text}");
+        let expected: toml::Table = std::fs::read_to_string(file("expected.toml")).unwrap().parse().unwrap();
+        assert!(!expected["seeds"].as_array().unwrap().is_empty() && expected["cpu_seconds"].is_integer());
+        for value in expected["value"].as_array().unwrap() {
+            assert!(value["metric"].is_str() && value["value"].is_float() && value["tolerance"].is_float(), "{value}");
+        }
+        // The configuration is right: only the files are missing.
+        let root = format!("data_root={}", place.path("nothing").display());
+        let shown = place.fail(&["check", file("config.toml").to_str().unwrap(), "--set", &root]);
+        assert!(shown.starts_with("exit 2\n") && shown.contains("no such file: <folder>/nothing/"), "{shown}");
+    }
+}
+
+#[test]
+fn data_is_brought_and_verified() {
+    let place = Place::new();
+    std::fs::create_dir(place.path("from")).unwrap();
+    let excerpt = std::fs::read(project().join("crates/surprisal/tests/fixtures/acac.xyz")).unwrap();
+    // The excerpt begins with the whole of one file of the study; another is damaged.
+    std::fs::write(place.path("from/isolated_atoms.xyz"), &excerpt[..455]).unwrap();
+    place.write("from/train_300K.xyz", "15\n");
+    let (from, into) = (place.path("from"), place.path("into"));
+    let arguments = ["acac_forces", "--from", from.to_str().unwrap(), "--into", into.to_str().unwrap()];
+    let (code, out, err) = get_data(&arguments);
+    assert_eq!(code, 1, "{err}");
+    assert!(out.starts_with("acac/isolated_atoms.xyz: copied from "), "{out}");
+    assert_eq!(std::fs::read(into.join("acac/isolated_atoms.xyz")).unwrap(), &excerpt[..455]);
+    assert!(err.contains("train_300K.xyz has 3 bytes, expected 880100"), "{err}");
+    assert!(err.contains("test_MD_600K.xyz is missing") && err.contains("from https://"), "{err}");
+    assert!(!into.join("acac/train_300K.xyz").exists());
+
+    // As long as it should be, but another.
+    let mut other = excerpt[..455].to_vec();
+    other[454] = b' ';
+    std::fs::write(into.join("acac/isolated_atoms.xyz"), other).unwrap();
+    let (_, _, err) = get_data(&["acac_forces", "--into", into.to_str().unwrap()]);
+    assert!(err.contains("isolated_atoms.xyz has SHA-256 "), "{err}");
+    assert!(get_data(&arguments).1.contains("copied"), "what is wrong is replaced");
+    assert!(get_data(&arguments).1.contains("is there, verified"));
+}
+
+#[test]
+fn an_unknown_study_is_named() {
+    let (code, _, err) = get_data(&["acac"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("no study `acac`") && STUDIES.iter().all(|study| err.contains(study)), "{err}");
+}
