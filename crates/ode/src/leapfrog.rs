@@ -43,7 +43,7 @@ impl Solver for Leapfrog {
 
 /// Positions need as many momenta.
 fn check_pairs(n: usize) -> Result<(), OdeError> {
-    if n % 2 == 0 { Ok(()) } else { Err(OdeError::NotPairs { found: n }) }
+    if n.is_multiple_of(2) { Ok(()) } else { Err(OdeError::NotPairs { found: n }) }
 }
 
 /// Which half of the moving states a part of a step moves, from where in the step, and for what share
