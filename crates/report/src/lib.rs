@@ -17,4 +17,4 @@ pub use error::ReportError;
 pub use load::load;
 pub use metrics::Metrics;
 pub use run_data::RunData;
-pub use write::{ReportInputs, write, write_run};
+pub use write::{ReportInputs, write, write_metrics, write_run};

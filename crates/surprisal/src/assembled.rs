@@ -25,6 +25,24 @@ use crate::recorder::{METRICS, Recorder, Silent};
 use crate::run_dir::RunDir;
 use crate::signals;
 
+/// How a run is launched.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Launch {
+    /// Whether it goes on where an earlier launch stopped.
+    pub(crate) resumed: bool,
+    /// What is made of it when it has finished.
+    pub(crate) account: Account,
+}
+
+/// What is made of a finished run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Account {
+    /// Metrics, figures and the report.
+    Report,
+    /// Metrics alone: one of many runs that are judged together, and shows no progress.
+    Metrics,
+}
+
 /// The same expression for whichever predictor the plan holds.
 macro_rules! with {
     ($plan:expr, $assembled:ident => $body:expr) => {
@@ -38,8 +56,8 @@ macro_rules! with {
 
 impl Plan {
     /// Fits, predicts and reports in the run's folder.
-    pub(crate) fn execute(&self, dir: &RunDir, experiment: &Experiment, resumed: bool) -> Result<ExitCode, Failure> {
-        with!(self, assembled => assembled.execute(dir, experiment, resumed))
+    pub(crate) fn execute(&self, dir: &RunDir, experiment: &Experiment, launch: Launch) -> Result<ExitCode, Failure> {
+        with!(self, assembled => assembled.execute(dir, experiment, launch))
     }
 
     /// The losses of the first two steps.
@@ -77,7 +95,8 @@ impl<P: Predictor> Assembled<P> {
         Ok(fit.try_steps(2, &mut Silent)?)
     }
 
-    fn execute(&self, dir: &RunDir, experiment: &Experiment, resumed: bool) -> Result<ExitCode, Failure> {
+    fn execute(&self, dir: &RunDir, experiment: &Experiment, launch: Launch) -> Result<ExitCode, Failure> {
+        let Launch { resumed, account } = launch;
         let started = Instant::now();
         let interrupted = signals::watch()?;
         let checkpoints = dir.checkpoints();
@@ -90,6 +109,7 @@ impl<P: Predictor> Assembled<P> {
             Writer::create(&dir.run_file(), &layout)?
         };
         let progress = Progress::start(experiment.train.epochs, fit.n_steps(), state.progress.step);
+        let progress = if account == Account::Metrics { progress.silent() } else { progress };
         let mut recorder = Recorder::new(run_file, Log::open(&dir.log(), &state.progress)?, progress);
         recorder.log(&json!({"event": if resumed { "resume" } else { "start" }, "step": state.progress.step, "epoch": state.progress.epoch}))?;
         let (outcome, state) = match fit.run(state, &mut recorder) {
@@ -131,8 +151,15 @@ impl<P: Predictor> Assembled<P> {
             "evaluate_seconds": state.progress.evaluate_seconds,
             "wall_seconds_of_this_launch": started.elapsed().as_secs_f64(),
         });
-        report(dir, Some(timing))?;
-        say(&format!("report: {}", dir.path().join("report.html").display()))?;
+        match account {
+            Account::Report => {
+                report(dir, Some(timing))?;
+                say(&format!("report: {}", dir.path().join("report.html").display()))?;
+            }
+            Account::Metrics => {
+                surprisal_report::write_metrics(dir.path(), timing)?;
+            }
+        }
         Ok(ExitCode::SUCCESS)
     }
 

@@ -14,6 +14,7 @@ mod recorder;
 mod run_dir;
 mod signals;
 mod source;
+mod study;
 mod values;
 
 use std::process::ExitCode;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         Command::Run(run) => command::run::run(run),
         Command::Resume { directory, device } => command::run::resume(directory, device),
         Command::Check(experiment) => command::check::run(experiment),
+        Command::Reproduce(reproduce) => command::reproduce::run(reproduce),
         Command::Report { directory } => command::report::run(directory),
         Command::List { family } => command::list::run(family.as_deref()),
         Command::Schema => command::schema::run(),

@@ -5,6 +5,7 @@ mod configs;
 mod errors;
 mod place;
 mod real;
+mod reproduce;
 mod resume;
 mod runs;
 mod settings;

@@ -20,16 +20,16 @@ fn a_study_lacks_nothing_but_its_data() {
     for study in STUDIES {
         let file = |name: &str| project().join("experiments").join(study).join(name);
         let text = std::fs::read_to_string(file("README.md")).unwrap();
-        assert!(text.contains(&format!("surprisal run experiments/{study}/config.toml")), "{text}");
-        let expected: toml::Table = std::fs::read_to_string(file("expected.toml")).unwrap().parse().unwrap();
-        assert!(!expected["seeds"].as_array().unwrap().is_empty() && expected["cpu_seconds"].is_integer());
-        for value in expected["value"].as_array().unwrap() {
-            assert!(value["metric"].is_str() && value["value"].is_float() && value["tolerance"].is_float(), "{value}");
-        }
-        // The configuration is right: only the files are missing.
+        assert!(text.contains(&format!("surprisal reproduce {study}")), "{text}");
+        // Configurations and what they should give are right: only the files are missing.
         let root = format!("data_root={}", place.path("nothing").display());
-        let shown = place.fail(&["check", file("config.toml").to_str().unwrap(), "--set", &root]);
-        assert!(shown.starts_with("exit 2\n") && shown.contains("no such file: <folder>/nothing/"), "{shown}");
+        let folder = project().join("experiments").join(study);
+        let shown = place.fail(&["reproduce", folder.to_str().unwrap(), "--set", &root]);
+        assert!(
+            shown.starts_with("exit 2\n") && shown.contains("needs data that the project does not ship"),
+            "{shown}"
+        );
+        assert!(shown.contains("<folder>/nothing/") && shown.contains(&format!("scripts/get_data {study}")), "{shown}");
     }
 }
 
