@@ -139,6 +139,8 @@ pub struct Target {
     pub energy: Option<Tensor>,
     /// `[n_groups]` of attribute numbers each: what a penalty may condition on and a model need not see.
     pub attributes: Vec<Vec<u32>>,
+    /// `[n_groups]` weights; empty where all weigh the same.
+    pub weight: Vec<f64>,
 }
 
 impl Target {
@@ -150,6 +152,7 @@ impl Target {
         let (mut value, mut observed, mut group, mut energy) = (vec![], vec![], vec![], vec![]);
         let mut n_groups = 0;
         let mut attributes: Vec<Vec<u32>> = vec![];
+        let mut weight = vec![];
         for target in groups {
             attributes.resize(target.attributes.len(), vec![]);
             attributes.iter_mut().zip(target.attributes).for_each(|(all, one)| all.push(*one));
@@ -161,6 +164,7 @@ impl Target {
                 observed.extend_from_slice(target.observed);
             }
             group.extend(std::iter::repeat_n(n_groups as u32, n_samples));
+            weight.push(target.weight);
             energy.push(target.energy.unwrap_or(f64::NAN));
             n_groups += 1;
         }
@@ -178,6 +182,7 @@ impl Target {
                 Some(Tensor::from_vec(energy, n_groups, cpu)?)
             },
             attributes,
+            weight: if weight.iter().all(|w| *w == 1.0) { vec![] } else { weight },
         })
     }
 
@@ -209,4 +214,6 @@ pub struct GroupTarget<'a> {
     pub energy: Option<f64>,
     /// Its attributes, by number.
     pub attributes: &'a [u32],
+    /// How much the group counts where the risk weighs samples; 1 otherwise.
+    pub weight: f64,
 }

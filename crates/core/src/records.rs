@@ -24,6 +24,8 @@ pub struct Row {
     pub targets: Vec<f64>,
     /// Numbers of the row's attributes: what a penalty or a report may condition on.
     pub attributes: Vec<u32>,
+    /// How much the row counts; 1 where the table has no weights.
+    pub weight: f64,
     /// Line of the file this row was read from, counted from 1.
     pub line: usize,
 }

@@ -330,6 +330,16 @@ impl CsvFile {
         Err(self.fault_in(row, fault))
     }
 
+    /// A cell that must be a finite number ≥ 0.
+    pub(crate) fn weight(&self, row: usize, column: usize, name: &str) -> Result<f64, CsvError> {
+        let weight = self.number(row, column, "a weight is a number ≥ 0")?;
+        if weight >= 0.0 {
+            return Ok(weight);
+        }
+        let (column, problem) = (name.to_owned(), format!("a weight must not be negative, found {weight}"));
+        Err(self.fault_in(row, CsvFault::Unlikely { column, problem, hint: "correct it or remove the row".into() }))
+    }
+
     /// An error about the whole file.
     pub(crate) fn fault(&self, fault: CsvFault) -> CsvError {
         CsvError { place: Place::file(&self.file), fault: Box::new(fault) }

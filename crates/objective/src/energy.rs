@@ -71,6 +71,7 @@ impl Energy {
             n_groups: n,
             energy: None,
             attributes: vec![],
+            weight: vec![],
         };
         let natural = self.outcome.natural(&prediction)?;
         let mut nll = self.outcome.nll_of(&natural, &target)?;

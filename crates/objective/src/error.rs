@@ -102,11 +102,25 @@ pub enum ObjectiveError {
         /// What it needs.
         need: String,
     },
+    /// A risk that weighs samples for data that does not.
+    #[error("risk `{risk}` needs weights of the rows")]
+    NoWeights {
+        /// Name of the risk.
+        risk: &'static str,
+    },
     /// A likelihood of vectors for single numbers.
     #[error("likelihood `{likelihood}` is for several components together, found one")]
     NeedsVector {
         /// Name of the likelihood.
         likelihood: &'static str,
+    },
+    /// Two penalties with kinks, whose proximal maps do not add up.
+    #[error("penalties `{first}` and `{second}` both act after the step and cannot be combined")]
+    TwoProximal {
+        /// One of them.
+        first: &'static str,
+        /// The other.
+        second: &'static str,
     },
     /// A tensor operation failed.
     #[error("tensor operation: {0}")]
@@ -125,6 +139,8 @@ impl Diagnose for ObjectiveError {
             | Self::EnergyFromNetwork { .. }
             | Self::NoEnergy { .. }
             | Self::NeedsVector { .. }
+            | Self::NoWeights { .. }
+            | Self::TwoProximal { .. }
             | Self::PenaltyMisplaced { .. } => Blame::User,
             Self::TargetScale { .. } | Self::Width { .. } | Self::Tensor(_) => Blame::Program,
         }
@@ -148,9 +164,13 @@ impl Diagnose for ObjectiveError {
                 Some("set `data.extxyz.energy_key`, or remove `energy_likelihood`".into())
             }
             Self::NoEnergy { .. } => Some("use a model whose forces are gradients of an energy".into()),
+            Self::TwoProximal { .. } => {
+                Some("keep one; `elastic_net` joins `l1` and `l2`, and `l2` goes with every other penalty".into())
+            }
             Self::PenaltyMisplaced { penalty, .. } => {
                 Some(format!("correct it, or remove `{penalty}` from the penalties"))
             }
+            Self::NoWeights { .. } => Some("name their column: data.csv.weight = \"…\"".into()),
             Self::NeedsVector { likelihood: "categorical" } => {
                 Some("name the column of classes: target = { column = \"…\" }".into())
             }

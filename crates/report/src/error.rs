@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use surprisal_core::{Blame, Diagnose};
 use surprisal_data::run_file::RunFileError;
+use surprisal_objective::likelihood::Kind;
 
 use crate::figure::bitmap::BitmapError;
 
@@ -49,6 +50,21 @@ pub enum ReportError {
         /// What went wrong.
         source: BitmapError,
     },
+    /// Runs that predict different kinds of things.
+    #[error(
+        "{first} and {second} cannot be compared: the targets of the one are of kind `{first_kind:?}`, of the other \
+         `{second_kind:?}`"
+    )]
+    Incomparable {
+        /// A run.
+        first: String,
+        /// What it predicts.
+        first_kind: Kind,
+        /// Another.
+        second: String,
+        /// What that predicts.
+        second_kind: Kind,
+    },
     /// A file of the report that cannot be written.
     #[error("cannot write {}: {source}", path.display())]
     Write {
@@ -63,7 +79,7 @@ impl Diagnose for ReportError {
     fn blame(&self) -> Blame {
         match self {
             Self::RunFile { source } => source.blame(),
-            Self::Attribute { .. } => Blame::User,
+            Self::Attribute { .. } | Self::Incomparable { .. } => Blame::User,
             Self::Shape { .. } | Self::Figure { .. } | Self::Write { .. } => Blame::Program,
         }
     }
@@ -72,6 +88,7 @@ impl Diagnose for ReportError {
         match self {
             Self::RunFile { source } => source.hint(),
             Self::Attribute { .. } => Some("make the report with the version of the program that wrote the run".into()),
+            Self::Incomparable { .. } => Some("compare runs whose likelihoods are of one kind".into()),
             Self::Write { .. } => Some("check that the folder may be written to and the disk is not full".into()),
             Self::Shape { .. } | Self::Figure { .. } => None,
         }

@@ -1,14 +1,15 @@
-//! From a run file to [`RunData`]: every predicted component is judged once by its marginal.
+//! From a run file to [`RunData`].
 
 use std::path::Path;
 
-use surprisal_data::run_file::{FrameEnergies, PerSampleCurve, PerSampleQuantity, Reader, RunFileError};
+use surprisal_data::run_file::{PerSampleCurve, PerSampleQuantity, Reader, RunFileError};
 use surprisal_objective::calibration::onset::{self, OnsetCurves, OnsetOptions, OnsetReport};
 use surprisal_objective::likelihood::{Coupling, LikelihoodConfig};
-use surprisal_objective::{Columns, SampleColumns};
 
 use crate::ReportError;
-use crate::run_data::{Curves, FrameEnergy, RunData, SplitCurves, SplitData, root_mean_square};
+use crate::predicted::{self, Predicted};
+use crate::run_data::{Curves, RunData, SplitCurves, SplitData};
+use crate::solution::Solution;
 
 /// The split whose curves are searched for the onset of miscalibration.
 const ONSET_SPLIT: &str = "valid";
@@ -21,14 +22,17 @@ pub fn load(path: &Path) -> Result<RunData, ReportError> {
     let coupling: Coupling = parse(&reader, "coupling", &format!("\"{}\"", reader.attribute("coupling")?))?;
     // Files of version 1 without the attribute have one member.
     let members = reader.attribute("members").ok().and_then(|m| m.parse().ok()).unwrap_or(1);
-    let mut splits = vec![];
+    let mut predicted = vec![];
     for name in reader.splits() {
-        let split = split(&reader, name, &likelihood, coupling, members)?;
+        let split = Predicted::read(&reader, name, &likelihood, coupling, members)?;
         // NaN: the run ended before its predictions were written.
-        if split.nll.iter().any(|v| !v.is_nan()) {
-            splits.push(split);
+        if split.data.nll.iter().any(|v| !v.is_nan()) {
+            predicted.push(split);
         }
     }
+    let kind = likelihood.get().kind();
+    let recalibration = predicted::recalibrate(kind, seed, &predicted);
+    let splits: Vec<SplitData> = predicted.into_iter().map(|p| p.data).collect();
     let mut notes = vec![];
     for split in &splits {
         let without = split.sigma.iter().filter(|s| !s.is_finite()).count();
@@ -45,12 +49,15 @@ pub fn load(path: &Path) -> Result<RunData, ReportError> {
         seed,
         model: reader.attribute("model")?,
         likelihood: likelihood.name().to_owned(),
+        kind,
         unit: reader.attribute("unit")?,
         target_names: json(&reader, "target_names")?,
         splits,
         curves: curves(&reader)?,
         onset: find_onset(&reader, seed)?,
+        recalibration,
         notes,
+        solution: Solution::read(&reader)?,
     })
 }
 
@@ -68,79 +75,6 @@ fn parse<T: serde::de::DeserializeOwned>(
         attribute,
         reason: e.to_string(),
     })
-}
-
-/// The predictions of one split, judged.
-fn split(
-    reader: &Reader,
-    name: &str,
-    likelihood: &LikelihoodConfig,
-    coupling: Coupling,
-    members: usize,
-) -> Result<SplitData, ReportError> {
-    let target = reader.column(name, "target")?;
-    let (n, dim) = (target.n_samples, target.width);
-    let blocks = likelihood.get().coupling().unwrap_or(coupling).blocks(dim);
-    let column = |column: &str, width: usize| -> Result<Vec<f64>, ReportError> {
-        let values = reader.column(name, column)?.values;
-        if values.len() == n * width {
-            return Ok(values);
-        }
-        Err(ReportError::Shape {
-            path: reader.path().to_owned(),
-            split: name.to_owned(),
-            column: column.to_owned(),
-            expected: n * width,
-            found: values.len(),
-        })
-    };
-    let mut split = SplitData::new(name, dim);
-    split.energies = energies(reader, name)?;
-    split.nll = column("nll", 1)?;
-    split.group = reader.group(name)?.into_iter().map(u64::from).collect();
-    if n == 0 || split.nll.iter().all(|v| v.is_nan()) {
-        return Ok(split);
-    }
-    let columns = Columns::new(likelihood, blocks, members);
-    let location = column("location", columns.location_width())?;
-    let parameters = columns
-        .parameters()
-        .into_iter()
-        .map(|(name, width)| Ok((width, column(name, width)?)))
-        .collect::<Result<Vec<_>, ReportError>>()?;
-    let mut named: Vec<(&'static str, Vec<f64>)> = vec![];
-    for (i, targets) in target.values.chunks_exact(dim).enumerate() {
-        let sample = SampleColumns {
-            location: &location[i * columns.location_width()..(i + 1) * columns.location_width()],
-            parameters: parameters.iter().map(|(width, values)| &values[i * width..(i + 1) * width]).collect(),
-        };
-        let marginals = columns.marginals(&sample);
-        let uncertainties = columns.uncertainties(&sample);
-        for ((y, marginal), uncertainties) in targets.iter().zip(&marginals).zip(uncertainties) {
-            split.push(*y, marginal.as_deref());
-            for (k, (uncertainty, value)) in uncertainties.into_iter().enumerate() {
-                if named.len() <= k {
-                    named.push((uncertainty, Vec::with_capacity(n * dim)));
-                }
-                named[k].1.push(value);
-            }
-        }
-    }
-    split.uncertainties = named
-        .into_iter()
-        .map(|(uncertainty, values)| (uncertainty.to_owned(), values.chunks_exact(dim).map(root_mean_square).collect()))
-        .collect();
-    Ok(split)
-}
-
-/// The frames of a split whose energy is known and predicted.
-fn energies(reader: &Reader, split: &str) -> Result<Vec<FrameEnergy>, RunFileError> {
-    let Some(FrameEnergies { n_atoms, reference, predicted }) = reader.frame_energies(split)? else {
-        return Ok(vec![]);
-    };
-    let frames = reference.into_iter().zip(predicted).zip(n_atoms);
-    let frames = frames.map(|((reference, predicted), n_atoms)| FrameEnergy { reference, predicted, n_atoms });
-    Ok(frames.filter(|f| f.reference.is_finite() && f.predicted.is_finite()).collect())
 }
 
 fn curves(reader: &Reader) -> Result<Curves, ReportError> {
@@ -165,7 +99,9 @@ fn curves(reader: &Reader) -> Result<Curves, ReportError> {
 
 fn find_onset(reader: &Reader, seed: u64) -> Result<Option<OnsetReport>, ReportError> {
     let known = reader.splits().iter().any(|s| s == ONSET_SPLIT) && reader.has_per_sample(ONSET_SPLIT);
-    if !known || reader.n_evaluations() == 0 {
+    // the evaluations of a regularisation path are no course of one training
+    let is_path = reader.regularization_path()?.is_some();
+    if !known || is_path || reader.n_evaluations() == 0 {
         return Ok(None);
     }
     let nll = reader.per_sample(ONSET_SPLIT, PerSampleQuantity::Nll)?;

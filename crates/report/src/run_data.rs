@@ -4,7 +4,11 @@
 //! data's own units.
 
 use surprisal_objective::calibration::OnsetReport;
-use surprisal_objective::likelihood::Marginal;
+use surprisal_objective::likelihood::{Kind, Marginal};
+
+use crate::recalibration::Recalibration;
+
+use crate::solution::Solution;
 
 /// A run.
 #[derive(Debug, Clone)]
@@ -17,6 +21,8 @@ pub struct RunData {
     pub model: String,
     /// Name of the likelihood.
     pub likelihood: String,
+    /// What the target is.
+    pub kind: Kind,
     /// Unit of the target; empty where unknown.
     pub unit: String,
     /// Names of the target's components.
@@ -27,8 +33,12 @@ pub struct RunData {
     pub curves: Curves,
     /// When calibration was lost; `None` where the run stored no per-sample validation curves.
     pub onset: Option<OnsetReport>,
+    /// Uncertainties repaired on held-out data; `None` where there is none.
+    pub recalibration: Option<Recalibration>,
     /// What a reader should know about missing numbers.
     pub notes: Vec<String>,
+    /// How good the solution is, and the path it lies on.
+    pub solution: Solution,
 }
 
 impl RunData {
@@ -45,6 +55,11 @@ impl RunData {
         self.splits
             .iter()
             .filter(move |s| !["train", "valid"].contains(&s.name.as_str()) && Some(s.name.as_str()) != reference)
+    }
+
+    /// The splits that recalibration is applied to: all but `train` and `valid`.
+    pub fn tests(&self) -> impl Iterator<Item = &SplitData> {
+        self.splits.iter().filter(|s| !["train", "valid"].contains(&s.name.as_str()))
     }
 
     /// `quantity (unit)`, or the quantity alone where the unit is unknown.
@@ -183,9 +198,14 @@ impl SplitData {
 
     /// Probability integral transform of every observed component; randomised where discrete.
     pub fn pit(&self, seed: u64) -> Vec<f64> {
-        let mut transform = surprisal_objective::calibration::pit::pit(&self.cdf_below, &self.cdf, seed);
+        let mut transform = self.pit_of_each(seed);
         transform.retain(|u| u.is_finite());
         transform
+    }
+
+    /// The same, NaN where nothing was observed: `[n·d]`.
+    pub fn pit_of_each(&self, seed: u64) -> Vec<f64> {
+        surprisal_objective::calibration::pit::pit(&self.cdf_below, &self.cdf, seed)
     }
 
     /// The uncertainty that should grow off the training data: epistemic where the head has one,

@@ -62,7 +62,8 @@ fn replace_metrics(run_dir: &Path, metrics: &Metrics) -> Result<(), ReportError>
     replace(&run_dir.join("metrics.json"), format!("{:#}\n", metrics.value()).as_bytes())
 }
 
-fn replace(path: &Path, bytes: &[u8]) -> Result<(), ReportError> {
+/// Writes a file beside its place and renames it there.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), ReportError> {
     let failed = |source| ReportError::Write { path: path.to_owned(), source };
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");

@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used)]
 
-use surprisal_objective::likelihood::Marginal;
+use surprisal_data::run_file::PathTable;
+use surprisal_objective::likelihood::{Kind, Marginal};
 use surprisal_report::figure::{FIGURES, files};
 use surprisal_report::run_data::{Curves, SplitCurves, SplitData};
+use surprisal_report::solution::Solution;
 use surprisal_report::{Metrics, RunData};
 
 /// Uniform on [−1, 1], or a point mass so narrow that nothing can be drawn of it.
@@ -44,12 +46,15 @@ fn run(n: usize, half_width: f64, curve: &[f64]) -> RunData {
         seed: 0,
         model: "mlp".into(),
         likelihood: "uniform".into(),
+        kind: Kind::Real,
         unit: String::new(),
         target_names: vec!["y".into()],
         splits: vec![split],
         curves: Curves { epoch, splits: vec![curves], selected: None },
         onset: None,
+        recalibration: None,
         notes: vec![],
+        solution: Default::default(),
     }
 }
 
@@ -80,6 +85,66 @@ fn every_figure_survives_runs_with_little_in_them() {
         let metrics = Metrics::of(&run, serde_json::Value::Null);
         assert!(serde_json::from_str::<serde_json::Value>(&metrics.value().to_string()).is_ok());
     }
+}
+
+/// Two inputs that enter one after the other, and a third that never does.
+fn with_path(mut run: RunData, valid_nll: Vec<f64>) -> RunData {
+    let n = valid_nll.len();
+    let weights = (0..n).flat_map(|k| [0.1 * k as f64, (k as f64 - 2.0).max(0.0), 0.0]).collect();
+    run.solution = Solution {
+        penalty: "l1".into(),
+        optimality: vec![
+            ("gradient".into(), 1e-10),
+            ("n_nonzero".into(), 2.0),
+            ("n_zero".into(), 1.0),
+            ("nonzeros_residual".into(), 2e-10),
+            ("objective".into(), 1.25),
+            ("zeros_excess".into(), -0.01),
+        ],
+        input_names: ["load", "price", "idle"].map(String::from).to_vec(),
+        path: Some(PathTable {
+            weight: (0..n).map(|k| 0.5f64.powi(k as i32)).collect(),
+            objective: vec![1.0; n],
+            train_nll: (0..n).map(|k| 2.0 - 0.1 * k as f64).collect(),
+            n_nonzero: vec![2.0; n],
+            violation: vec![0.0; n],
+            selected: n - 1,
+            parameters: vec![
+                ("layers.0.weight".into(), vec![1, 3], weights),
+                ("layers.0.bias".into(), vec![1], vec![0.0; n]),
+            ],
+            valid_nll,
+        }),
+    };
+    run
+}
+
+#[test]
+fn a_path_names_its_inputs_and_marks_the_choice() {
+    let figure = FIGURES.iter().find(|f| f.name() == "regularization_path").unwrap();
+    for valid_nll in [vec![2.0, 1.9, 1.8, 1.7, 1.9], vec![f64::NAN; 5], vec![1.0, 1.0]] {
+        let n = valid_nll.len();
+        let run = with_path(run(3, 1.0, &[1.0]), valid_nll);
+        let drawing = figure.draw(&run).unwrap();
+        let [(_, svg), _, (_, csv)] = files(&drawing, figure.title()).unwrap();
+        let (svg, csv) = (String::from_utf8(svg).unwrap(), String::from_utf8(csv).unwrap());
+        for name in ["load", "price", "idle"] {
+            assert!(svg.contains(&format!(">{name}<")), "{name}");
+            assert_eq!(csv.lines().filter(|l| l.starts_with(&format!("{name},"))).count(), n);
+        }
+        assert!(!svg.contains("NaN") && figure.caption(&run).contains("2 of its weights"));
+    }
+    let one = with_path(run(3, 1.0, &[1.0]), vec![1.0]);
+    assert!(figure.draw(&one).is_none(), "a point is no path");
+}
+
+#[test]
+fn the_certificate_is_in_the_metrics() {
+    let run = with_path(run(3, 1.0, &[1.0]), vec![2.0, 1.0]);
+    let metrics = Metrics::of(&run, serde_json::Value::Null);
+    let optimality = &metrics.value()["optimality"];
+    assert_eq!((&optimality["penalty"], &optimality["n_zero"]), (&serde_json::json!("l1"), &serde_json::json!(1)));
+    assert_eq!(optimality["zeros_excess"], -0.01);
 }
 
 #[test]

@@ -53,6 +53,7 @@ fn write_run_file(path: &Path, run: &Run) {
             })
             .collect(),
         parameters: vec![],
+        solution: Default::default(),
     };
     let mut writer = Writer::create(path, &layout).unwrap();
     let mut stream = rng::stream(9, "curves", 0);

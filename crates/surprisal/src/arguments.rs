@@ -32,10 +32,14 @@ pub(crate) enum Command {
     Check(Configured),
     /// Run a study and compare what it gives with its expected.toml
     Reproduce(Reproduce),
-    /// Make metrics, figures and report of a run again
+    /// Make metrics, figures and report of a run again, or one page that compares several
     Report {
-        /// The run's folder
-        directory: PathBuf,
+        /// The runs' folders
+        #[arg(required = true, value_name = "DIRECTORY")]
+        directories: Vec<PathBuf>,
+        /// The page that compares several runs; its figures lie beside it [default: comparison.html]
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
     },
     /// List the names of every registry
     List {

@@ -7,13 +7,18 @@ use std::time::Instant;
 
 use candle_core::{DType, Tensor};
 use serde_json::{Value, json};
+use surprisal_core::Parameter;
 use surprisal_data::run_file::{
-    Column, Layout, PredictedFrames, PredictionTable, Series, SplitLayout, Trajectories, Writer,
+    Column, Layout, PathTable, PredictedFrames, PredictionTable, Series, SolutionLayout, SplitLayout, Trajectories,
+    Writer,
 };
 use surprisal_objective::Coupling;
 use surprisal_train::fit::{Fit, Outcome};
+use surprisal_train::optimizer::{Method, Optimizer};
+use surprisal_train::path::PathPoint;
+use surprisal_train::settings::Keep;
 use surprisal_train::state::State;
-use surprisal_train::{Predictor, TrainError, checkpoint, shard};
+use surprisal_train::{Optimality, Predictor, Train, TrainError, checkpoint, path, shard};
 
 use crate::command::say;
 use crate::experiment::Experiment;
@@ -65,6 +70,11 @@ impl Plan {
         with!(self, assembled => assembled.try_steps(experiment))
     }
 
+    /// How many groups there are to learn from.
+    pub(crate) fn n_training_groups(&self) -> usize {
+        with!(self, assembled => assembled.splits.train.len())
+    }
+
     /// Sizes in words.
     pub(crate) fn describe(&self) -> String {
         with!(self, assembled => {
@@ -75,12 +85,18 @@ impl Plan {
 }
 
 impl<P: Predictor> Assembled<P> {
-    fn fit<'a>(&'a self, experiment: &'a Experiment, checkpoints: &'a Path, interrupted: &'a AtomicBool) -> Fit<'a, P> {
+    fn fit<'a>(
+        &'a self,
+        experiment: &'a Experiment,
+        settings: &'a Train,
+        checkpoints: &'a Path,
+        interrupted: &'a AtomicBool,
+    ) -> Fit<'a, P> {
         Fit {
             predictor: &self.predictor,
             objective: &self.objective,
             splits: &self.splits,
-            settings: &experiment.train,
+            settings,
             optimizer: experiment.optimizer.get(),
             schedule: experiment.schedule.get(),
             seed: experiment.seed,
@@ -91,7 +107,8 @@ impl<P: Predictor> Assembled<P> {
 
     fn try_steps(&self, experiment: &Experiment) -> Result<Vec<f64>, Failure> {
         let never = AtomicBool::new(false);
-        let fit = self.fit(experiment, Path::new("."), &never);
+        let settings = ready(experiment)?;
+        let fit = self.fit(experiment, &settings, Path::new("."), &never);
         Ok(fit.try_steps(2, &mut Silent)?)
     }
 
@@ -100,7 +117,9 @@ impl<P: Predictor> Assembled<P> {
         let started = Instant::now();
         let interrupted = signals::watch()?;
         let checkpoints = dir.checkpoints();
-        let fit = self.fit(experiment, &checkpoints, &interrupted);
+        let settings = ready(experiment)?;
+        let fit = self.fit(experiment, &settings, &checkpoints, &interrupted);
+        let path = self.objective.l1_path();
         let state = self.state(&fit, &checkpoints, resumed)?;
         let layout = self.layout(experiment, dir)?;
         let run_file = if resumed && dir.run_file().exists() {
@@ -108,11 +127,17 @@ impl<P: Predictor> Assembled<P> {
         } else {
             Writer::create(&dir.run_file(), &layout)?
         };
-        let progress = Progress::start(experiment.train.epochs, fit.n_steps(), state.progress.step);
+        let n_stages = path.map_or(1, |path| path.n);
+        let progress =
+            Progress::start(settings.epochs * n_stages, fit.n_steps() * n_stages as u64, state.progress.step);
         let progress = if account == Account::Metrics { progress.silent() } else { progress };
         let mut recorder = Recorder::new(run_file, Log::open(&dir.log(), &state.progress)?, progress);
         recorder.log(&json!({"event": if resumed { "resume" } else { "start" }, "step": state.progress.step, "epoch": state.progress.epoch}))?;
-        let (outcome, state) = match fit.run(state, &mut recorder) {
+        let fitted = match &path {
+            Some(path) => path::run(&fit, path, state, &mut recorder),
+            None => fit.run(state, &mut recorder),
+        };
+        let (outcome, state) = match fitted {
             Ok(ended) => ended,
             Err(error) => {
                 recorder.failed(&error)?;
@@ -134,9 +159,10 @@ impl<P: Predictor> Assembled<P> {
         let predicting = Instant::now();
         let n_predicted = self.write_predictions(&mut run_file, experiment)?;
         let predict_seconds = predicting.elapsed().as_secs_f64();
-        if let Some(best) = state.progress.best {
+        if let Some(best) = state.progress.best.filter(|_| settings.keep == Keep::Best) {
             run_file.write_selected(best.evaluation)?;
         }
+        self.write_solution(&mut run_file, &fit, &state)?;
         for parameter in fit.parameters() {
             let values = numbers(parameter.var.as_tensor())?;
             run_file.write_parameter(&parameter.name, &values)?;
@@ -161,6 +187,28 @@ impl<P: Predictor> Assembled<P> {
             }
         }
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// The certificate of the weights kept, and the path they lie on.
+    fn write_solution(&self, run_file: &mut Writer, fit: &Fit<'_, P>, state: &State) -> Result<(), Failure> {
+        let Some(path) = self.objective.l1_path() else {
+            if self.certified(fit.optimizer) {
+                run_file.write_optimality(&fit.optimality()?.numbers())?;
+            }
+            return Ok(());
+        };
+        let points = path::points(state)?;
+        let selected = state.progress.best.filter(|_| fit.settings.keep == Keep::Best);
+        let selected = selected.map_or(points.len() - 1, |best| best.evaluation);
+        let objective = self.objective.with_l1_weight(path.weights()[selected]);
+        run_file.write_optimality(&Fit { objective: &objective, ..*fit }.optimality()?.numbers())?;
+        run_file.write_path(&path_table(&points, &fit.parameters(), selected))?;
+        Ok(())
+    }
+
+    /// Whether it makes sense to ask how far the weights are from a minimum.
+    fn certified(&self, optimizer: &dyn Optimizer) -> bool {
+        self.objective.proximal_penalty().is_some() || matches!(optimizer.method(), Method::Minimizer(_))
     }
 
     #[allow(clippy::print_stderr)] // a damaged checkpoint is worth a word
@@ -215,6 +263,8 @@ impl<P: Predictor> Assembled<P> {
                 ("members".into(), self.objective.outcome().members().to_string()),
                 ("unit".into(), self.facts.unit.into()),
                 ("target_names".into(), json_text(&json!(self.facts.target_names))),
+                ("input_names".into(), json_text(&json!(self.facts.input_names))),
+                ("proximal_penalty".into(), self.objective.proximal_penalty().map_or("", |(name, _)| name).into()),
                 ("model".into(), experiment.model.name().into()),
             ],
             splits,
@@ -225,6 +275,14 @@ impl<P: Predictor> Assembled<P> {
                 .chain(self.objective.parameters().iter())
                 .map(|p| (p.name.clone(), p.var.dims().to_vec()))
                 .collect(),
+            solution: SolutionLayout {
+                optimality: if self.certified(experiment.optimizer.get()) {
+                    Optimality::names(&self.objective).into_iter().map(String::from).collect()
+                } else {
+                    vec![]
+                },
+                n_path: self.objective.l1_path().map_or(0, |path| path.n),
+            },
         })
     }
 
@@ -307,6 +365,34 @@ impl<P: Predictor> Assembled<P> {
             }
         }
         Ok(n_predicted)
+    }
+}
+
+/// The settings that were found to be possible when the configuration was read.
+fn ready(experiment: &Experiment) -> Result<Train, Failure> {
+    experiment.settings().map_err(|p| Failure::user(format!("`train.{}` {}", p.key, p.problem), p.hint))
+}
+
+/// The points of a path column by column.
+fn path_table(points: &[PathPoint], parameters: &[Parameter], selected: usize) -> PathTable {
+    let column = |value: fn(&PathPoint) -> f64| points.iter().map(value).collect();
+    let mut start = 0;
+    let parameters = parameters.iter().map(|p| {
+        let at = start..start + p.var.elem_count();
+        start = at.end;
+        let values = points.iter().flat_map(|point| point.parameters[at.clone()].iter().copied()).collect();
+        (p.name.clone(), p.var.dims().to_vec(), values)
+    });
+    let parameters = parameters.collect();
+    PathTable {
+        weight: column(|p| p.weight),
+        objective: column(|p| p.objective),
+        train_nll: column(|p| p.train_nll),
+        valid_nll: column(|p| p.valid_nll),
+        n_nonzero: column(|p| p.n_nonzero as f64),
+        violation: column(|p| p.violation),
+        selected,
+        parameters,
     }
 }
 

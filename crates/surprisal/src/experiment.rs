@@ -6,9 +6,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use surprisal_atoms::PainnConfig;
 use surprisal_data::DataConfig;
+use surprisal_objective::penalty::L1;
 use surprisal_objective::{EnergyTerm, LikelihoodConfig, PenaltyConfig, RiskConfig};
 use surprisal_train::predictor::{mlp::MlpConfig, ode::OdeConfig};
-use surprisal_train::{OptimizerConfig, ScheduleConfig, Train};
+use surprisal_train::settings::{Stages, TrainProblem};
+use surprisal_train::{OptimizerConfig, ScheduleConfig, Train, TrainConfig};
 
 /// One experiment, as its TOML file says it.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -42,8 +44,18 @@ pub(crate) struct Experiment {
     /// The learning rate's course.
     #[serde(default = "constant")]
     pub(crate) schedule: ScheduleConfig,
-    /// How long and in what portions.
-    pub(crate) train: Train,
+    /// How long and in what portions; a minimiser knows by itself when to stop.
+    #[serde(default)]
+    pub(crate) train: TrainConfig,
+}
+
+impl Experiment {
+    /// `[train]` with everything filled in.
+    pub(crate) fn settings(&self) -> Result<Train, TrainProblem> {
+        let is_path = |p: &PenaltyConfig| matches!(p, PenaltyConfig::L1(L1::Path(_)));
+        let stages = if self.penalty.iter().any(is_path) { Stages::Path } else { Stages::Single };
+        self.train.ready(self.optimizer.name(), self.optimizer.get(), stages)
+    }
 }
 
 fn mean() -> RiskConfig {

@@ -5,6 +5,7 @@ mod assembled;
 mod command;
 mod experiment;
 mod failure;
+mod fitting;
 mod log;
 mod origin;
 mod plan;
@@ -31,10 +32,20 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Differentiation recurses over the graph of operations: deep models need deep stacks.
 const STACK: usize = 64 << 20;
 
+/// How many threads candle's matrix products may use. Without it candle reads `/proc/cpuinfo` at every
+/// product, which takes longer than a small product itself.
+const CANDLE_THREADS: &str = "RAYON_NUM_THREADS";
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let pool =
-        rayon::ThreadPoolBuilder::new().stack_size(STACK).num_threads(arguments.threads.unwrap_or(0)).build_global();
+    let pool = rayon::ThreadPoolBuilder::new().stack_size(STACK).num_threads(arguments.threads.unwrap_or(0));
+    if arguments.threads.is_some() || std::env::var_os(CANDLE_THREADS).is_none() {
+        let threads = arguments.threads.filter(|n| *n > 0);
+        let threads = threads.or_else(|| std::thread::available_parallelism().ok().map(usize::from)).unwrap_or(1);
+        // SAFETY: no other thread has been started that could read the environment.
+        unsafe { std::env::set_var(CANDLE_THREADS, threads.to_string()) };
+    }
+    let pool = pool.build_global();
     if let Err(error) = pool {
         return fail(&Failure::program(format!("cannot start the threads: {error}")));
     }
@@ -43,7 +54,7 @@ fn main() -> ExitCode {
         Command::Resume { directory, device } => command::run::resume(directory, device),
         Command::Check(experiment) => command::check::run(experiment),
         Command::Reproduce(reproduce) => command::reproduce::run(reproduce),
-        Command::Report { directory } => command::report::run(directory),
+        Command::Report { directories, out } => command::report::run(directories, out.as_deref()),
         Command::List { family } => command::list::run(family.as_deref()),
         Command::Schema => command::schema::run(),
         Command::Doctor => command::doctor::run(),

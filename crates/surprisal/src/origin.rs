@@ -73,6 +73,12 @@ impl Origin {
             ObjectiveError::Setting { entry, setting, .. } if *entry == experiment.risk.name() => {
                 self.locate(&["risk", entry, setting])
             }
+            ObjectiveError::Setting { entry, setting, .. }
+                if self.span(&["penalty", entry, "path", setting]).is_some() =>
+            {
+                self.locate(&["penalty", entry, "path", setting])
+            }
+            ObjectiveError::TwoProximal { second, .. } => self.locate(&["penalty", second]),
             ObjectiveError::Setting { entry, setting, value, .. } => {
                 // Several penalties may have one name.
                 let is_it = |p: &PenaltyConfig| {

@@ -19,6 +19,7 @@ use surprisal_train::predictor::standardize::Standardizer;
 
 use crate::experiment::{Experiment, ModelConfig};
 use crate::failure::Failure;
+use crate::fitting;
 use crate::source::Source;
 
 /// A predictor with everything it is fitted and judged with.
@@ -32,6 +33,8 @@ pub(crate) struct Assembled<P: Predictor> {
 /// What the run file says of the data.
 #[derive(Debug, Clone)]
 pub(crate) struct Facts {
+    /// Names of the columns a table model sees; empty for other models.
+    pub(crate) input_names: Vec<String>,
     /// Names of the target's components.
     pub(crate) target_names: Vec<String>,
     /// Their unit; empty where unknown.
@@ -63,6 +66,12 @@ pub(crate) enum Plan {
 impl Plan {
     /// Reads the data and builds every part.
     pub(crate) fn build(source: &Source, device: &Device) -> Result<Plan, Failure> {
+        let plan = Self::assemble(source, device)?;
+        fitting::check_batch(&source.origin, &source.experiment, plan.n_training_groups())?;
+        Ok(plan)
+    }
+
+    fn assemble(source: &Source, device: &Device) -> Result<Plan, Failure> {
         let experiment = &source.experiment;
         let (root, seed) = (&source.data_root, experiment.seed);
         let bad_data = |error| source.origin.data(&experiment.data, error);
@@ -85,6 +94,7 @@ impl Plan {
                 let penalized = penalty::Facts {
                     inputs: table.inputs.clone(),
                     attributes: table.attributes.iter().map(|(name, _)| name.clone()).collect(),
+                    weighted: data.weight.is_some(),
                     ..penalty::Facts::default()
                 };
                 let coupling = Coupling::Componentwise;
@@ -95,6 +105,7 @@ impl Plan {
                 let splits = table.splits.try_map(|row| Ok::<_, Failure>(TableGroup::new(row, &inputs, &targets)))?;
                 let facts = Facts {
                     target_names: table.targets,
+                    input_names: table.inputs,
                     unit: "",
                     coupling: Coupling::Componentwise,
                     records: Records::Rows,
@@ -118,6 +129,7 @@ impl Plan {
                 let splits = series.try_map(|trajectory| SeriesGroup::new(trajectory, &scaling))?;
                 let facts = Facts {
                     target_names: data.states.clone(),
+                    input_names: vec![],
                     unit: "",
                     coupling: Coupling::Componentwise,
                     records: Records::Series(series),
@@ -143,6 +155,7 @@ impl Plan {
                 let splits = frame_groups(data, &structures, cutoff, &scaling)?;
                 let facts = Facts {
                     target_names: ["F_x", "F_y", "F_z"].map(String::from).to_vec(),
+                    input_names: vec![],
                     unit: "eV/Å",
                     coupling: Coupling::Joint,
                     records: Records::Structures(structures, scaling),

@@ -111,6 +111,10 @@ impl Observer for Recorder {
     fn checkpoint(&mut self, path: &Path) -> Result<(), TrainError> {
         self.log(&json!({"event": "checkpoint", "file": path.file_name().map(|n| n.to_string_lossy().into_owned())}))
     }
+
+    fn message(&mut self, text: &str) -> Result<(), TrainError> {
+        self.log(&json!({"event": "message", "text": text}))
+    }
 }
 
 /// Watches nothing.

@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use surprisal_core::closest;
+use surprisal_train::TrainConfig;
 use toml_edit::{DocumentMut, Item, Table, TableLike, Value};
 
 use crate::experiment::Experiment;
 use crate::failure::Failure;
+use crate::fitting;
 use crate::origin::{Origin, line_and_column};
 use crate::values;
 
@@ -30,6 +32,9 @@ pub(crate) fn read(path: &Path, overrides: &[String]) -> Result<Source, Failure>
         if overrides.is_empty() { parse(path, &text)? } else { parse_overridden(path, &text, overrides)? };
     let origin = Origin::new(path, text, overrides);
     values::check(&origin, &experiment)?;
+    fitting::check(&origin, &experiment)?;
+    let settings = fitting::settings(&origin, &experiment)?;
+    experiment.train = TrainConfig::from(&settings);
     let data_root = root(path, &experiment);
     let data_root = data_root.canonicalize().map_err(|e| {
         Failure::user(
@@ -171,7 +176,7 @@ fn advice(message: &str) -> String {
         return "add it; `surprisal schema` describes every key".into();
     }
     if message.contains("wanted exactly 1 element") {
-        return "choose one entry of the family: keep one of its tables".into();
+        return "choose exactly one: keep one of its tables or keys".into();
     }
     "`surprisal schema` describes every key and its type".into()
 }

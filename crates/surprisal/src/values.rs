@@ -14,9 +14,6 @@ const DESCRIBED: &str = "`surprisal schema` describes every key";
 /// The first impossible value of an experiment.
 pub(crate) fn check(origin: &Origin, experiment: &Experiment) -> Result<(), Failure> {
     name(origin, &experiment.name)?;
-    if let Some((key, problem)) = experiment.train.problem() {
-        return Err(Failure::user(format!("{}: `train.{key}` {problem}", origin.locate(&["train", key])), DESCRIBED));
-    }
     let (optimizer, schedule) = (&experiment.optimizer, &experiment.schedule);
     possible(origin, &["optimizer", optimizer.name()], optimizer.get().problem(), DESCRIBED)?;
     possible(origin, &["schedule", schedule.name()], schedule.get().problem(), DESCRIBED)?;

@@ -37,6 +37,7 @@ pub fn save(directory: &Path, parameters: &[Parameter], state: &State) -> Result
         }
     }
     tensors.extend(state.memory.iter().enumerate().map(|(i, t)| (format!("memory/{i:05}"), t.clone())));
+    tensors.extend(state.path.iter().enumerate().map(|(i, t)| (format!("path/{i:05}"), t.clone())));
     let path = directory.join(format!("step-{:09}.safetensors", state.progress.step));
     let progress = serde_json::to_string(&state.progress).map_err(|e| damaged(&path, e))?;
     write(&path, &tensors, &progress)?;
@@ -100,13 +101,16 @@ fn load(path: &Path, parameters: &[Parameter]) -> Result<State, TrainError> {
     let values = family("value")?.ok_or_else(|| damaged(path, "it holds no weights of this model"))?;
     let (average, best) = (family("average")?, family("best")?);
     let device = parameters.first().map_or(&Device::Cpu, |p| p.var.device()).clone();
-    let memory = tensors
-        .into_iter()
-        .filter(|(name, _)| name.starts_with("memory/"))
-        .map(|(_, tensor)| tensor.to_device(&device))
-        .collect::<candle_core::Result<Vec<_>>>()?;
+    let series = |prefix: &str| -> candle_core::Result<Vec<Tensor>> {
+        tensors
+            .iter()
+            .filter(|(name, _)| name.starts_with(prefix))
+            .map(|(_, tensor)| tensor.to_device(&device))
+            .collect()
+    };
+    let (memory, points) = (series("memory/")?, series("path/")?);
     crate::state::set_values(parameters, &values)?;
-    Ok(State { progress, memory, average, best })
+    Ok(State { progress, memory, average, best, path: points })
 }
 
 /// Checkpoint files, oldest first.

@@ -4,17 +4,16 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use candle_core::Tensor;
 use surprisal_core::records::Splits;
 use surprisal_core::{Parameter, rng};
 use surprisal_objective::Objective;
 
-use crate::optimizer::Optimizer;
+use crate::optimizer::{Method, Optimizer};
 use crate::schedule::Schedule;
 use crate::settings::Keep;
-use crate::state::{Progress, State, set_values, values};
+use crate::state::{Ended, Progress, State, set_values, values};
 use crate::stopping::{Best, exhausted};
-use crate::{Predictor, SplitScores, Train, TrainError, average, checkpoint, evaluate, gradient, shard};
+use crate::{Predictor, SplitScores, Train, TrainError, checkpoint, evaluate};
 
 /// Everything a fit is made of.
 pub struct Fit<'a, P: Predictor> {
@@ -47,6 +46,10 @@ pub enum Outcome {
     Stopped,
     /// Told to; a checkpoint is written.
     Interrupted,
+    /// A minimiser's gradient vanishes.
+    Converged,
+    /// A minimiser finds no step that lowers the loss.
+    Stalled,
 }
 
 /// One step, for whoever watches.
@@ -58,9 +61,10 @@ pub struct StepReport<'a> {
     pub loss: f64,
     /// Risk, penalties, regularisers.
     pub terms: &'a [(String, f64)],
-    /// The gradient's 2-norm before clipping.
+    /// The gradient's 2-norm before clipping; of a minimiser, the largest entry of the gradient (or
+    /// what takes its place where a penalty has a kink) after the step.
     pub gradient_norm: f64,
-    /// The learning rate of the step.
+    /// The learning rate of the step; of a minimiser, the length of the step.
     pub learning_rate: f64,
     /// Steps of the whole run.
     pub n_steps: u64,
@@ -73,7 +77,7 @@ pub struct EvaluationReport<'a> {
     pub progress: &'a Progress,
     /// Mean training loss of the epoch.
     pub loss: f64,
-    /// The learning rate of the last step.
+    /// The learning rate of the last step; 0 of a minimiser, which has none.
     pub learning_rate: f64,
     /// Every split, in the order of [`Splits::parts`].
     pub splits: &'a [SplitScores],
@@ -89,6 +93,10 @@ pub trait Observer {
     fn evaluation(&mut self, report: &EvaluationReport<'_>) -> Result<(), TrainError>;
     /// After every checkpoint.
     fn checkpoint(&mut self, path: &Path) -> Result<(), TrainError>;
+    /// Something worth a line in the log.
+    fn message(&mut self, _text: &str) -> Result<(), TrainError> {
+        Ok(())
+    }
 }
 
 impl<P: Predictor> Fit<'_, P> {
@@ -104,14 +112,19 @@ impl<P: Predictor> Fit<'_, P> {
 
     /// Steps of the whole run.
     pub fn n_steps(&self) -> u64 {
-        (self.settings.epochs * self.splits.train.len().div_ceil(self.settings.batch_size)) as u64
+        (self.settings.epochs * self.splits.train.len().div_ceil(self.batch_size())) as u64
+    }
+
+    /// Groups per step.
+    fn batch_size(&self) -> usize {
+        self.settings.batch_size.unwrap_or(usize::MAX).min(self.splits.train.len()).max(1)
     }
 
     /// The losses of the first `n` steps, to see that they can be taken at all.
     pub fn try_steps(&self, n: usize, observer: &mut dyn Observer) -> Result<Vec<f64>, TrainError> {
         let (parameters, mut state) = (self.parameters(), self.start()?);
         let order: Vec<usize> = (0..self.splits.train.len()).collect();
-        let batches = order.chunks(self.settings.batch_size).cycle().take(n);
+        let batches = order.chunks(self.batch_size()).cycle().take(n);
         let mut losses = Vec::with_capacity(n);
         for batch in batches {
             let before = state.progress.loss_sum;
@@ -126,16 +139,14 @@ impl<P: Predictor> Fit<'_, P> {
         let parameters = self.parameters();
         let mut last_checkpoint = Instant::now();
         let mut outcome = Outcome::Finished;
-        'run: while state.progress.epoch < self.settings.epochs {
+        // A batch that is done belongs to an epoch that is not: there the run was interrupted.
+        'run: while self.goes_on(&state.progress) || state.progress.batch > 0 {
             if exhausted(state.progress.best, state.progress.n_evaluations, self.settings.patience) {
                 outcome = Outcome::Stopped;
                 break;
             }
-            let order = rng::permutation(
-                &mut rng::stream(self.seed, "shuffle", state.progress.epoch as u64),
-                self.splits.train.len(),
-            );
-            for batch in order.chunks(self.settings.batch_size).skip(state.progress.batch) {
+            let order = self.order(state.progress.epoch);
+            for batch in order.chunks(self.batch_size()).skip(state.progress.batch) {
                 self.step(&parameters, &mut state, batch, observer)?;
                 let interrupted = self.interrupted.load(Ordering::Relaxed);
                 let due = last_checkpoint.elapsed().as_secs_f64() > self.settings.checkpoint_seconds
@@ -149,13 +160,19 @@ impl<P: Predictor> Fit<'_, P> {
                     break 'run;
                 }
             }
-            self.finish_epoch(&parameters, &mut state, observer)?;
-            if state.progress.epoch.is_multiple_of(self.settings.evaluate_every)
-                || state.progress.epoch == self.settings.epochs
-            {
+            if self.finish_epoch(&parameters, &mut state, observer)? {
                 observer.checkpoint(&checkpoint::save(self.checkpoints, &parameters, &state)?)?;
                 last_checkpoint = Instant::now();
             }
+        }
+        match state.progress.ended.filter(|_| outcome == Outcome::Finished) {
+            Some(Ended::Converged) => outcome = Outcome::Converged,
+            Some(Ended::Stalled) => {
+                outcome = Outcome::Stalled;
+                observer
+                    .message("no step lowers the loss any more, though its gradient does not vanish: it has a kink or is at the limit of its rounding; the weights stay here")?;
+            }
+            None => {}
         }
         if outcome != Outcome::Interrupted {
             let kept = match self.settings.keep {
@@ -169,86 +186,36 @@ impl<P: Predictor> Fit<'_, P> {
         Ok((outcome, state))
     }
 
-    /// One gradient step on the groups `batch`.
-    fn step(
-        &self,
-        parameters: &[Parameter],
-        state: &mut State,
-        batch: &[usize],
-        observer: &mut dyn Observer,
-    ) -> Result<(), TrainError> {
-        let started = Instant::now();
-        let groups: Vec<&P::Group> = batch.iter().map(|&i| &self.splits.train[i]).collect();
-        let (evaluation, gradient) = self.loss_and_gradient(&groups, state.progress.epoch)?;
-        let gradient_norm = gradient::norm(&gradient)?;
-        let step = state.progress.step + 1;
-        for (what, value) in [("loss", evaluation.loss), ("gradient norm", gradient_norm)] {
-            if !value.is_finite() {
-                return Err(self.not_finite(what, value, step, state.progress.epoch + 1, &groups));
-            }
-        }
-        let gradient = match self.settings.clip_norm {
-            Some(limit) => gradient::clip(gradient, gradient_norm, limit)?,
-            None => gradient,
-        };
-        let n_steps = self.n_steps();
-        let learning_rate = self.optimizer.learning_rate() * self.schedule.factor(state.progress.step, n_steps);
-        let sizes = self.optimizer.step(parameters, &gradient, &mut state.memory, learning_rate, step)?;
-        self.objective.proximal(self.predictor.parameters(), &sizes)?;
-        if let Some(average) = &mut state.average {
-            average::update(average, parameters, self.settings.ema_decay, step)?;
-        }
-        let progress = &mut state.progress;
-        progress.step = step;
-        progress.batch += 1;
-        progress.loss_sum += evaluation.loss * batch.len() as f64;
-        progress.n_seen += batch.len();
-        progress.train_seconds += started.elapsed().as_secs_f64();
-        observer.step(&StepReport {
-            progress,
-            loss: evaluation.loss,
-            terms: &evaluation.terms,
-            gradient_norm,
-            learning_rate,
-            n_steps,
-        })
+    fn goes_on(&self, progress: &Progress) -> bool {
+        progress.epoch < self.settings.epochs && progress.ended.is_none()
     }
 
-    /// The loss of these groups after `epoch` epochs and its gradient in the order of
-    /// [`Fit::parameters`].
-    pub fn loss_and_gradient(
-        &self,
-        groups: &[&P::Group],
-        epoch: usize,
-    ) -> Result<(surprisal_objective::Evaluation, Vec<Tensor>), TrainError> {
-        let target = shard::target(self.predictor, self.objective.outcome().layout().dim, groups)?;
-        let forward = shard::predict(self.predictor, groups, self.shard_size())?;
-        let (model, at) = (self.predictor.parameters(), surprisal_objective::Progress { epoch });
-        let mut evaluation = self.objective.evaluate(&forward.prediction, &target, model, at)?;
-        let mut gradient = shard::pullback(self.predictor, forward, &evaluation.cotangent)?;
-        if let Some(of_penalties) = evaluation.model_gradient.take() {
-            gradient = gradient::sum(vec![gradient, of_penalties])?;
+    /// The order of the training groups in an epoch. A minimiser sees the same sum at every iteration.
+    fn order(&self, epoch: usize) -> Vec<usize> {
+        let n = self.splits.train.len();
+        match self.optimizer.method() {
+            Method::StepRule(_) => rng::permutation(&mut rng::stream(self.seed, "shuffle", epoch as u64), n),
+            Method::Minimizer(_) => (0..n).collect(),
         }
-        gradient.append(&mut evaluation.own_gradient);
-        Ok((evaluation, gradient))
     }
 
-    fn shard_size(&self) -> usize {
+    pub(crate) fn shard_size(&self) -> usize {
         self.settings.shard_size.unwrap_or_else(|| self.predictor.shard_size())
     }
 
-    /// Counts the epoch and evaluates where one is due, with the averaged weights if there are any.
+    /// Counts the epoch and evaluates where one is due, with the averaged weights if there are any;
+    /// says whether it was due.
     fn finish_epoch(
         &self,
         parameters: &[Parameter],
         state: &mut State,
         observer: &mut dyn Observer,
-    ) -> Result<(), TrainError> {
+    ) -> Result<bool, TrainError> {
         let loss = state.progress.loss_sum / state.progress.n_seen as f64;
         let epoch = state.progress.epoch + 1;
         state.progress = Progress { epoch, batch: 0, loss_sum: 0.0, n_seen: 0, ..state.progress.clone() };
-        if !epoch.is_multiple_of(self.settings.evaluate_every) && epoch != self.settings.epochs {
-            return Ok(());
+        if self.goes_on(&state.progress) && !epoch.is_multiple_of(self.settings.evaluate_every) {
+            return Ok(false);
         }
         let started = Instant::now();
         let raw = state.average.as_ref().map(|_| values(parameters)).transpose()?;
@@ -272,23 +239,19 @@ impl<P: Predictor> Fit<'_, P> {
         }
         state.progress.n_evaluations += 1;
         state.progress.evaluate_seconds += started.elapsed().as_secs_f64();
-        let learning_rate = self.optimizer.learning_rate()
-            * self.schedule.factor(state.progress.step.saturating_sub(1), self.n_steps());
+        let learning_rate = match self.optimizer.method() {
+            Method::StepRule(rule) => {
+                rule.learning_rate() * self.schedule.factor(state.progress.step.saturating_sub(1), self.n_steps())
+            }
+            Method::Minimizer(_) => 0.0,
+        };
         observer.evaluation(&EvaluationReport {
             progress: &state.progress,
             loss,
             learning_rate,
             splits: &splits,
             is_best,
-        })
-    }
-
-    fn not_finite(&self, what: &'static str, value: f64, step: u64, epoch: usize, groups: &[&P::Group]) -> TrainError {
-        let groups = groups.iter().map(|g| self.predictor.describe(g)).collect();
-        let kept = match checkpoint::newest(self.checkpoints) {
-            Some(path) => format!("; the last good checkpoint is {}", path.display()),
-            None => String::new(),
-        };
-        TrainError::NotFinite { what, value, step, epoch, groups, kept }
+        })?;
+        Ok(true)
     }
 }

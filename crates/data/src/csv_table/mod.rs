@@ -37,6 +37,9 @@ pub struct CsvConfig {
     /// them. The model sees them only where they are `inputs` too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attributes: Vec<String>,
+    /// A column of weights ≥ 0 that `[risk.weighted]` uses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight: Option<String>,
     /// Whether inputs are shifted and scaled to mean 0 and standard deviation 1 (population
     /// standard deviation, of the training rows).
     #[serde(default = "default_standardize")]
@@ -111,6 +114,7 @@ impl CsvConfig {
         let attributes =
             self.attributes.iter().map(|name| Attribute::new(&csv, name)).collect::<Result<Vec<_>, _>>()?;
 
+        let weights = self.weight.as_ref().map(|name| csv.column("weight", name)).transpose()?;
         let rows: Vec<usize> = (0..csv.n_rows()).collect();
         let fractions = self.fractions();
         let chosen = match (&self.splits, self.split, self.folds, self.fold) {
@@ -131,7 +135,11 @@ impl CsvConfig {
             let mut values = vec![];
             inputs.iter().try_for_each(|input| input.push(&csv, row, &mut values))?;
             let attributes = attributes.iter().map(|a| a.number(&csv, row)).collect();
-            Ok(Row { inputs: values, targets: target.values(&csv, row)?, attributes, line: csv.line(row) })
+            let weight = match (weights, &self.weight) {
+                (Some(index), Some(column)) => csv.weight(row, index, column)?,
+                _ => 1.0,
+            };
+            Ok(Row { inputs: values, targets: target.values(&csv, row)?, attributes, weight, line: csv.line(row) })
         };
         let mut splits = parts.try_map(row)?;
         if self.squeeze_target {

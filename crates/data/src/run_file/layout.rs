@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use surprisal_core::records::Structure;
 
-use super::{PIT_BINS, RunFileError};
+use super::{PIT_BINS, RunFileError, SolutionLayout};
 
 /// Everything a run file will hold.
 #[derive(Debug, Clone)]
@@ -22,6 +22,8 @@ pub struct Layout {
     pub splits: Vec<SplitLayout>,
     /// Name and shape of each final parameter.
     pub parameters: Vec<(String, Vec<usize>)>,
+    /// How good the solution is, and the path it lies on.
+    pub solution: SolutionLayout,
 }
 
 /// One evaluated part of the data.
@@ -126,7 +128,7 @@ pub(super) struct Item {
 }
 
 impl Item {
-    fn fixed(path: String, element: Element, shape: &[usize]) -> Self {
+    pub(super) fn fixed(path: String, element: Element, shape: &[usize]) -> Self {
         Self { path, element, shape: shape.to_vec(), per_evaluation: false, unit: None }
     }
 
@@ -152,6 +154,8 @@ impl Layout {
         }
         let parameters: Vec<&str> = self.parameters.iter().map(|(name, _)| name.as_str()).collect();
         check_family("parameter", &parameters, &[])?;
+        let optimality: Vec<&str> = self.solution.optimality.iter().map(String::as_str).collect();
+        check_family("optimality", &optimality, &[])?;
         let attributes: Vec<&str> = self.attributes.iter().map(|(name, _)| name.as_str()).collect();
         check_family("attribute", &attributes, &["format", "format_version", "name", "seed", "splits"])
     }
@@ -170,6 +174,7 @@ impl Layout {
         for (name, shape) in &self.parameters {
             items.push(Item::fixed(format!("/parameters/{name}"), Element::F64, shape));
         }
+        items.extend(self.solution.items(&self.parameters));
         items
     }
 }

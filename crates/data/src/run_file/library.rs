@@ -25,7 +25,14 @@ pub fn probe(path: &Path) -> Result<(), RunFileError> {
         per_sample: true,
         trajectories: None,
     };
-    let layout = Layout { name: "probe".into(), seed: 0, attributes: vec![], splits: vec![split], parameters: vec![] };
+    let layout = Layout {
+        name: "probe".into(),
+        seed: 0,
+        attributes: vec![],
+        splits: vec![split],
+        parameters: vec![],
+        solution: Default::default(),
+    };
     let splits = vec![SplitEvaluation { metrics: vec![], nll: &[1.0], squared_error: &[1.0], pit: &[1.0; PIT_BINS] }];
     Writer::create(path, &layout)?.append(&Evaluation { epoch: 0.0, step: 0, learning_rate: 0.0, splits })
 }

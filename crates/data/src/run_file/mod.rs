@@ -27,6 +27,7 @@ mod layout;
 mod library;
 mod reader;
 mod resume;
+mod solution;
 mod storage;
 mod trajectories;
 mod writer;
@@ -35,6 +36,7 @@ pub use error::RunFileError;
 pub use layout::{Column, Layout, SplitLayout, Trajectories};
 pub use library::{hdf5_version, probe};
 pub use reader::{FrameEnergies, PerSampleCurve, PerSampleQuantity, PredictedColumn, Reader};
+pub use solution::{PathTable, SolutionLayout};
 pub use trajectories::{PredictedFrames, Series};
 pub use writer::{Evaluation, PredictionTable, SplitEvaluation, Writer};
 

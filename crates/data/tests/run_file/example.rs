@@ -4,8 +4,8 @@ use std::path::Path;
 
 use surprisal_core::records::Structure;
 use surprisal_data::run_file::{
-    Column, Evaluation, Layout, PIT_BINS, PredictedFrames, PredictionTable, RunFileError, Series, SplitEvaluation,
-    SplitLayout, Trajectories, Writer,
+    Column, Evaluation, Layout, PIT_BINS, PredictedFrames, PredictionTable, RunFileError, Series, SolutionLayout,
+    SplitEvaluation, SplitLayout, Trajectories, Writer,
 };
 
 pub(crate) const N_TRAIN: usize = 6;
@@ -39,6 +39,7 @@ pub(crate) fn layout() -> Layout {
             },
         ],
         parameters: vec![("weight".into(), vec![2, 3]), ("tau".into(), vec![])],
+        solution: SolutionLayout::default(),
     }
 }
 

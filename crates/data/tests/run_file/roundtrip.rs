@@ -1,7 +1,7 @@
 use surprisal_core::{Blame, Diagnose};
 use surprisal_data::run_file::{
-    Column, Evaluation, Layout, PIT_BINS, PerSampleQuantity, PredictionTable, Reader, RunFileError, SplitEvaluation,
-    Writer,
+    Column, Evaluation, Layout, PIT_BINS, PathTable, PerSampleQuantity, PredictionTable, Reader, RunFileError,
+    SolutionLayout, SplitEvaluation, Writer,
 };
 
 use crate::example::{self, N_TEST, numbers, value};
@@ -70,6 +70,38 @@ fn what_is_written_is_read() {
     assert_eq!((&read.time, &read.group, &read.state), (&written.time, &written.group, &written.state));
     let same = |(a, b): (&f64, &f64)| a == b || (a.is_nan() && b.is_nan());
     assert!(read.observed.iter().zip(&written.observed).all(same));
+}
+
+#[test]
+fn a_solution_and_its_path_are_read_as_written() {
+    let folder = folder();
+    let path = folder.path().join("run.h5");
+    let mut layout = example::layout();
+    layout.solution = SolutionLayout { optimality: vec!["objective".into(), "gradient".into()], n_path: 3 };
+    let mut writer = Writer::create(&path, &layout).unwrap();
+    let unfinished = Reader::open(&path).unwrap();
+    assert_eq!((unfinished.optimality().unwrap(), unfinished.regularization_path().unwrap()), (vec![], None));
+    drop(unfinished);
+    let table = PathTable {
+        weight: vec![0.3, 0.2, 0.1],
+        objective: numbers(3, 0.1),
+        train_nll: numbers(3, 0.2),
+        valid_nll: numbers(3, 0.3),
+        n_nonzero: vec![0.0, 1.0, 4.0],
+        violation: vec![1e-9; 3],
+        selected: 1,
+        parameters: vec![("tau".into(), vec![], numbers(3, 0.4)), ("weight".into(), vec![2, 3], numbers(18, 0.5))],
+    };
+    writer.write_path(&table).unwrap();
+    writer.write_optimality(&[("objective", 1.5), ("gradient", 1e-9)]).unwrap();
+    drop(writer);
+    let run = Reader::open(&path).unwrap();
+    assert_eq!(run.regularization_path().unwrap(), Some(table));
+    assert_eq!(run.optimality().unwrap(), [("gradient".to_string(), 1e-9), ("objective".to_string(), 1.5)]);
+    drop(run);
+    // a resume keeps the declaration and fills it anew
+    drop(Writer::open(&path, &layout, 0).unwrap());
+    assert_eq!(Reader::open(&path).unwrap().regularization_path().unwrap(), None);
 }
 
 #[test]

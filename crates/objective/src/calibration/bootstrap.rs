@@ -4,7 +4,14 @@
 //! n_groups groups with replacement and takes all their samples (the cluster bootstrap: Davison &
 //! Hinkley 1997, sec. 3.8); the interval of level p runs between the (1−p)/2 and (1+p)/2 quantiles
 //! of the resampled statistic (Efron 1979). A mean is Σ of group sums over Σ of group sizes, so
-//! each group is summed once and a resample costs one pass over the groups.
+//! each group is summed once and a resample costs one pass over the groups. What is no mean is
+//! computed anew from how often each group was drawn ([`GroupBootstrap::each`]), on arrays that were
+//! sorted once (the `Presorted` of each measure).
+//!
+//! A measure of distance such as ENCE, the miscalibration area or a Kolmogorov–Smirnov distance is
+//! inflated by noise, and resampling adds the same noise again, so that its percentile interval lies
+//! above the truth. Squares of distances add up: θ̂² ≈ θ² + noise², θ*² ≈ θ̂² + noise². So the *basic*
+//! interval 2θ̂ − θ* (Davison & Hinkley 1997, eq. 5.6) is formed for the square and cut at 0.
 
 use serde::{Deserialize, Serialize};
 use surprisal_core::rng;
@@ -49,6 +56,29 @@ impl GroupBootstrap {
     /// Number of distinct groups.
     pub fn n_groups(&self) -> usize {
         self.n_groups
+    }
+
+    /// Dense group number of each sample, `[n_samples]`, as resamples count them.
+    pub fn group(&self) -> &[usize] {
+        &self.group
+    }
+
+    /// A statistic of every resample, `[n_resamples]`; it is given how often each group was drawn,
+    /// `[n_groups]`.
+    pub fn each<T>(&self, statistic: impl FnMut(&[u16]) -> T) -> Vec<T> {
+        self.draws.iter().map(Vec::as_slice).map(statistic).collect()
+    }
+
+    /// Resamples of two independent sets of groups side by side: those of `other` are numbered after
+    /// those of `self`. As many resamples as the smaller set has.
+    pub fn beside(&self, other: &Self) -> Self {
+        let shifted = other.group.iter().map(|g| g + self.n_groups);
+        let draws = self.draws.iter().zip(&other.draws);
+        Self {
+            group: self.group.iter().copied().chain(shifted).collect(),
+            n_groups: self.n_groups + other.n_groups,
+            draws: draws.map(|(a, b)| [a.as_slice(), b].concat()).collect(),
+        }
     }
 
     /// The resampled means of several per-sample quantities at once.
@@ -103,6 +133,15 @@ pub fn percentile_interval(statistics: &mut [f64], level: f64) -> Interval {
         return Interval { lower: f64::NAN, upper: f64::NAN };
     }
     Interval { lower: quantile(statistics, 0.5 * (1.0 - level)), upper: quantile(statistics, 0.5 * (1.0 + level)) }
+}
+
+/// The interval of `level` of a non-negative measure of distance whose value is `estimate`: the root of
+/// the basic interval of its square; see the module's documentation. The resampled statistics are
+/// sorted in place.
+pub fn distance_interval(statistics: &mut [f64], estimate: f64, level: f64) -> Interval {
+    let Interval { lower, upper } = percentile_interval(statistics, level);
+    let reflected = |q: f64| if q.is_nan() { q } else { (2.0 * estimate * estimate - q * q).max(0.0).sqrt() };
+    Interval { lower: reflected(upper), upper: reflected(lower) }
 }
 
 /// The p-quantile of sorted, non-empty values, interpolated linearly between order statistics

@@ -5,6 +5,8 @@
 //! (Levi, Gispan, Giladi & Fetaya 2022, Sensors 22, 5540, eq. 7). It grows with B even for a
 //! calibrated model (Pernot 2023, arXiv:2305.11905), so compare it at equal B and n only.
 
+use super::rank::sorted_ties;
+
 /// One bin of the error-against-σ diagram.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bin {
@@ -17,30 +19,77 @@ pub struct Bin {
 }
 
 /// Bins of equal count by increasing σ; the counts differ by at most one. Observations whose error
-/// or σ is not finite are left out.
+/// or σ is not finite are left out. Observations of equal σ share the mean of their squared errors,
+/// so that the bins do not depend on the order of the data.
 ///
 /// # Shapes
 /// `error`, `sigma`: `[n]` → at most `n_bins` bins, fewer when n < `n_bins`.
 pub fn bins(error: &[f64], sigma: &[f64], n_bins: usize) -> Vec<Bin> {
-    let mut pairs: Vec<(f64, f64)> =
-        sigma.iter().copied().zip(error.iter().copied()).filter(|(s, e)| s.is_finite() && e.is_finite()).collect();
-    pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let n = pairs.len();
-    (0..n_bins)
-        .map(|b| &pairs[b * n / n_bins..(b + 1) * n / n_bins])
-        .filter(|bin| !bin.is_empty())
-        .map(|bin| {
-            let mean_square =
-                |f: fn(&(f64, f64)) -> f64| (bin.iter().map(|p| f(p).powi(2)).sum::<f64>() / bin.len() as f64).sqrt();
-            Bin { rmv: mean_square(|p| p.0), rmse: mean_square(|p| p.1), n: bin.len() }
-        })
-        .collect()
+    Presorted::new(error, sigma, &vec![0; error.len()], n_bins).bins(&[1])
 }
 
 /// ENCE over `n_bins` bins; NaN when there is nothing to bin.
 pub fn ence(error: &[f64], sigma: &[f64], n_bins: usize) -> f64 {
-    let bins = bins(error, sigma, n_bins);
+    of_bins(&bins(error, sigma, n_bins))
+}
+
+fn of_bins(bins: &[Bin]) -> f64 {
     bins.iter().map(|b| (b.rmv - b.rmse).abs() / b.rmv).sum::<f64>() / bins.len() as f64
+}
+
+/// Observations sorted once, so that the ENCE of a resample costs one pass.
+#[derive(Debug, Clone)]
+pub struct Presorted {
+    /// σ², squared error, group; by increasing σ.
+    members: Vec<(f64, f64, usize)>,
+    ties: Vec<usize>,
+    n_bins: usize,
+}
+
+impl Presorted {
+    /// Sorts the observations that are finite; `group` is what each is drawn with, all `[n]`.
+    pub fn new(error: &[f64], sigma: &[f64], group: &[usize], n_bins: usize) -> Self {
+        let finite: Vec<usize> = (0..error.len()).filter(|&i| error[i].is_finite() && sigma[i].is_finite()).collect();
+        let sigma: Vec<f64> = finite.iter().map(|&i| sigma[i]).collect();
+        let (order, ties) = sorted_ties(&sigma);
+        let member = |i: usize| (sigma[i].powi(2), error[finite[i]].powi(2), group[finite[i]]);
+        Self { members: order.into_iter().map(member).collect(), ties, n_bins }
+    }
+
+    /// ENCE when group g is drawn `draw[g]` times.
+    pub fn of(&self, draw: &[u16]) -> f64 {
+        of_bins(&self.bins(draw))
+    }
+
+    fn bins(&self, draw: &[u16]) -> Vec<Bin> {
+        let n: usize = self.members.iter().map(|m| usize::from(draw[m.2])).sum();
+        let end = |bin: usize| (bin + 1) * n / self.n_bins;
+        let mut bins = Vec::with_capacity(self.n_bins);
+        // Observations before and in the open bin, and the sums of that bin.
+        let (mut bin, mut before, mut inside, mut variance, mut square) = (0, 0, 0, 0.0, 0.0);
+        for tie in self.ties.windows(2) {
+            let tie = &self.members[tie[0]..tie[1]];
+            let mut left: usize = tie.iter().map(|m| usize::from(draw[m.2])).sum();
+            let mean = tie.iter().map(|m| f64::from(draw[m.2]) * m.1).sum::<f64>() / left as f64;
+            while left > 0 {
+                while end(bin) <= before + inside {
+                    bin += 1;
+                }
+                let taken = left.min(end(bin) - before - inside);
+                inside += taken;
+                left -= taken;
+                variance += taken as f64 * tie[0].0;
+                square += taken as f64 * mean;
+                if before + inside == end(bin) {
+                    let root = |sum: f64| (sum / inside as f64).sqrt();
+                    bins.push(Bin { rmv: root(variance), rmse: root(square), n: inside });
+                    before += inside;
+                    (inside, variance, square) = (0, 0.0, 0.0);
+                }
+            }
+        }
+        bins
+    }
 }
 
 #[cfg(test)]

@@ -7,11 +7,13 @@
 
 pub mod auroc;
 pub mod bootstrap;
+pub mod classification;
 pub mod coverage;
 pub mod ence;
 pub mod onset;
 pub mod pit;
 pub mod rank;
+pub mod recalibration;
 pub mod reliability;
 pub mod scores;
 pub mod sharpness;

@@ -50,8 +50,43 @@ pub fn uniformity(pit: &[f64]) -> Uniformity {
         .enumerate()
         .map(|(i, u)| ((i as f64 + 1.0) / n - u).max(u - i as f64 / n))
         .fold(if pit.is_empty() { f64::NAN } else { 0.0 }, f64::max);
-    let root = n.sqrt();
-    Uniformity { distance, p_value: kolmogorov_survival((root + 0.12 + 0.11 / root) * distance) }
+    Uniformity { distance, p_value: p_value(distance, pit.len()) }
+}
+
+/// Transforms sorted once, so that the distance of a resample costs one pass.
+#[derive(Debug, Clone)]
+pub struct Presorted {
+    /// Transform and group, by increasing transform.
+    sorted: Vec<(f64, usize)>,
+}
+
+impl Presorted {
+    /// Sorts `pit`, `[n]`; `group` is what each observation is drawn with.
+    pub fn new(pit: &[f64], group: &[usize]) -> Self {
+        let mut sorted: Vec<(f64, usize)> = pit.iter().copied().zip(group.iter().copied()).collect();
+        sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
+        Self { sorted }
+    }
+
+    /// D = sup |F̂(u) − u| when group g is drawn `draw[g]` times; NaN if nothing is.
+    pub fn of(&self, draw: &[u16]) -> f64 {
+        let n: f64 = self.sorted.iter().map(|&(_, g)| f64::from(draw[g])).sum();
+        let (mut below, mut distance) = (0.0, if n > 0.0 { 0.0 } else { f64::NAN });
+        for &(u, group) in &self.sorted {
+            if draw[group] > 0 {
+                let above = below + f64::from(draw[group]);
+                distance = f64::max(distance, f64::max(above / n - u, u - below / n));
+                below = above;
+            }
+        }
+        distance
+    }
+}
+
+/// Probability of a Kolmogorov–Smirnov distance of at least `distance` among `n` uniform numbers.
+pub fn p_value(distance: f64, n: usize) -> f64 {
+    let root = (n as f64).sqrt();
+    kolmogorov_survival((root + 0.12 + 0.11 / root) * distance)
 }
 
 /// P(K > λ) of the Kolmogorov distribution: the alternating series for large λ, its Jacobi theta

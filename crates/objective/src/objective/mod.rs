@@ -5,6 +5,7 @@
 //! cotangent that the predictor pulls back), the gradients of the objective's own parameters, and
 //! those of penalties on the model's parameters.
 
+mod proximal;
 mod variables;
 
 use candle_core::{Device, Tensor};
@@ -14,7 +15,7 @@ use self::variables::{Variables, gradients_of};
 use crate::energy::{Energy, EnergyTerm};
 use crate::likelihood::Progress;
 use crate::penalty::{Facts, Kind, PenaltyConfig, Seen};
-use crate::risk::RiskConfig;
+use crate::risk::{Losses, RiskConfig};
 use crate::{ObjectiveError, Outcome};
 
 /// Risk, likelihood, penalties and energy term of a run.
@@ -78,19 +79,16 @@ impl Objective {
         energy: Option<EnergyTerm>,
         facts: Facts,
     ) -> Result<Self, ObjectiveError> {
+        if risk.get().needs_weights() && !facts.weighted {
+            return Err(ObjectiveError::NoWeights { risk: risk.name() });
+        }
         let facts = Facts { dim: outcome.layout().dim, ..facts };
         if let Some((setting, domain, value)) = risk.get().check_settings() {
             return Err(ObjectiveError::Setting { entry: risk.name(), setting, domain, value });
         }
         for penalty in &penalties {
-            let value = penalty.get().weight();
-            if !(value.is_finite() && value >= 0.0) {
-                return Err(ObjectiveError::Setting {
-                    entry: penalty.name(),
-                    setting: "weight",
-                    domain: "a number ≥ 0",
-                    value,
-                });
+            if let Some((setting, domain, value)) = penalty.get().check_settings() {
+                return Err(ObjectiveError::Setting { entry: penalty.name(), setting, domain, value });
             }
             if let Kind::Prediction(on_prediction) = penalty.get().kind()
                 && let Some(need) = on_prediction.misplaced(&facts)
@@ -98,6 +96,7 @@ impl Objective {
                 return Err(ObjectiveError::PenaltyMisplaced { penalty: penalty.name(), need });
             }
         }
+        proximal::at_most_one(&penalties)?;
         let energy = energy.map(|term| Energy::new(term, outcome.target_scale()[0])).transpose()?;
         let risk_parameters = risk.get().parameters()?;
         let mut parameters = Parameters::new();
@@ -145,6 +144,8 @@ impl Objective {
         let observed_members: Vec<bool> =
             observed.iter().flat_map(|o| std::iter::repeat_n(*o, self.outcome.members())).collect();
         let losses = select(losses.as_ref().unwrap_or(&nll), &observed_members)?;
+        let weight = self.sample_weights(target, &observed_members)?;
+        let losses = Losses { values: &losses, weight: weight.as_ref() };
         let mut terms = vec![("risk".to_string(), self.risk.get().value(&losses, &self.risk_parameters)?)];
         if let Some(regularizer) = self.outcome.regularizer_of(&natural, target)? {
             terms.push(("regularizer".to_string(), select(&regularizer, &observed_members)?.mean_all()?));
@@ -194,6 +195,17 @@ impl Objective {
         })
     }
 
+    /// The weight of every observed sample of every member, where the data has weights.
+    fn sample_weights(&self, target: &Target, observed: &[bool]) -> Result<Option<Tensor>, ObjectiveError> {
+        if target.weight.is_empty() {
+            return Ok(None);
+        }
+        let members = self.outcome.members();
+        let each = target.group.iter().flat_map(|&g| std::iter::repeat_n(target.weight[g as usize], members));
+        let kept: Vec<f64> = each.zip(observed).filter(|(_, o)| **o).map(|(w, _)| w).collect();
+        Ok(Some(Tensor::new(kept, &Device::Cpu)?))
+    }
+
     /// Per-sample NLL and squared error.
     pub fn score(&self, prediction: &Prediction, target: &Target) -> Result<Scores, ObjectiveError> {
         let nll = self.outcome.nll(prediction, target)?.to_vec1()?;
@@ -212,32 +224,6 @@ impl Objective {
             }
         }
         Ok(Scores { nll: reported(nll, &observed), squared_error, zms: z2 / n as f64 })
-    }
-
-    /// Applies the proximal penalties to the model; `steps` are the step sizes of each parameter's
-    /// coordinates in the model's order (more may follow).
-    pub fn proximal(&self, model: &Parameters, steps: &[Tensor]) -> Result<(), ObjectiveError> {
-        for penalty in &self.penalties {
-            if let Kind::Proximal(proximal) = penalty.get().kind() {
-                for (parameter, step) in model.iter().zip(steps) {
-                    if let Some(moved) = proximal.proximal(parameter, step)? {
-                        parameter.var.set(&moved)?;
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Name and weighted value of each proximal penalty: what [`Evaluation::loss`] leaves out.
-    pub fn proximal_terms(&self, model: &Parameters) -> Result<Vec<(String, f64)>, ObjectiveError> {
-        let mut terms = Vec::new();
-        for penalty in &self.penalties {
-            if let Kind::Proximal(proximal) = penalty.get().kind() {
-                terms.push((penalty.name().to_string(), proximal.value(model)?));
-            }
-        }
-        Ok(terms)
     }
 }
 

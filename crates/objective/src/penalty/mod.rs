@@ -6,24 +6,30 @@
 
 mod bounds;
 mod demographic_parity;
+mod elastic_net;
 mod equalized_odds;
+mod group_lasso;
 mod l1;
 mod l2;
 mod monotonic;
 mod net_force;
+mod stationarity;
 
 use candle_core::Tensor;
-use surprisal_core::{Parameter, Parameters, Probe, Target, registry};
+use surprisal_core::{Parameters, Probe, Role, Target, registry};
 
 use crate::ObjectiveError;
 
 pub use bounds::Bounds;
 pub use demographic_parity::{Compare, DemographicParity};
+pub use elastic_net::ElasticNet;
 pub use equalized_odds::EqualizedOdds;
-pub use l1::L1;
+pub use group_lasso::GroupLasso;
+pub use l1::{L1, L1Path};
 pub use l2::L2;
 pub use monotonic::{Direction, Monotonic};
 pub use net_force::NetForce;
+pub use stationarity::Stationarity;
 
 /// What a penalty acts on.
 #[derive(Clone, Copy)]
@@ -42,6 +48,16 @@ pub trait Penalty {
     fn kind(&self) -> Kind<'_>;
     /// Its weight, a number ≥ 0; already part of every value below.
     fn weight(&self) -> f64;
+
+    /// A number of the configuration that lies outside its domain: setting, domain, value.
+    fn check_settings(&self) -> Option<(&'static str, &'static str, f64)> {
+        not_negative("weight", self.weight())
+    }
+}
+
+/// The setting, unless it is a number ≥ 0.
+fn not_negative(setting: &'static str, value: f64) -> Option<(&'static str, &'static str, f64)> {
+    (!(value.is_finite() && value >= 0.0)).then_some((setting, "a number ≥ 0", value))
 }
 
 /// What the data is made of, as far as penalties ask.
@@ -53,6 +69,8 @@ pub struct Facts {
     pub inputs: Vec<String>,
     /// Names of the attributes.
     pub attributes: Vec<String>,
+    /// Whether the samples have weights.
+    pub weighted: bool,
 }
 
 /// What a penalty on predictions sees of a batch. Means are the expectation of each component,
@@ -91,14 +109,31 @@ pub trait ParameterPenalty {
     fn value(&self, model: &Parameters) -> Result<Tensor, ObjectiveError>;
 }
 
-/// A price on parameters that is not smooth; applied after the step by its proximal map.
+/// A price on parameters that is not smooth: applied by its proximal map, judged by its subgradient.
+///
+/// # Shapes
+/// A parameter is given as float64 values in row-major order with its shape; step sizes and gradient
+/// have the same order.
 pub trait ProximalPenalty {
-    /// Weighted value, for reports and for the objective of an exact solver.
-    fn value(&self, model: &Parameters) -> Result<f64, ObjectiveError>;
+    /// Positions in the model of the parameters it acts on: all weights, unless it says otherwise.
+    fn targets(&self, model: &Parameters) -> Vec<usize> {
+        model.iter().enumerate().filter(|(_, p)| p.role == Role::Weight).map(|(i, _)| i).collect()
+    }
 
-    /// argmin_w step⁻¹·½(w − parameter)² + penalty(w), coordinate by coordinate; `step` is the step
-    /// size of each coordinate (or a scalar tensor). `None` where the parameter is left alone.
-    fn proximal(&self, parameter: &Parameter, step: &Tensor) -> Result<Option<Tensor>, ObjectiveError>;
+    /// Weighted value of one parameter.
+    fn value(&self, w: &[f64], shape: &[usize]) -> f64;
+
+    /// Moves one parameter to argmin_v Σ (v − w)²/(2·step) + value(v), with the step size of each
+    /// coordinate.
+    fn proximal(&self, w: &mut [f64], shape: &[usize], steps: &[f64]);
+
+    /// How far one parameter is from a minimum, given the gradient of the smooth part of the loss.
+    fn stationarity(&self, w: &[f64], shape: &[usize], gradient: &[f64]) -> Stationarity;
+
+    /// λ where the value is λ·Σ |w| and nothing else: what orthant-wise methods need.
+    fn absolute_weight(&self) -> Option<f64> {
+        None
+    }
 }
 
 registry! {
@@ -111,5 +146,7 @@ registry! {
         "bounds" => Bounds,
         "l2" => L2,
         "l1" => L1,
+        "elastic_net" => ElasticNet,
+        "group_lasso" => GroupLasso,
     }
 }

@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use surprisal_core::{Parameters, Role};
 
-use super::Risk;
+use super::{Losses, Risk};
 use crate::ObjectiveError;
 
 /// Conditional value at risk: the mean of the worst fraction of the losses.
@@ -56,7 +56,8 @@ impl Risk for Cvar {
         if valid { None } else { Some(("fraction", "above 0 and at most 1", self.fraction)) }
     }
 
-    fn value(&self, losses: &Tensor, own: &Parameters) -> Result<Tensor, ObjectiveError> {
+    fn value(&self, losses: &Losses<'_>, own: &Parameters) -> Result<Tensor, ObjectiveError> {
+        let losses = losses.values;
         match own.get(TAU) {
             Some(tau) => {
                 let tau = tau.var.as_tensor();
@@ -72,7 +73,7 @@ impl Risk for Cvar {
 }
 
 /// The weight of each loss in CVaR: 1/(a·n) for the worst, a fraction of it for the last one, 0 else.
-fn weights(losses: &[f64], fraction: f64) -> Vec<f64> {
+pub(super) fn weights(losses: &[f64], fraction: f64) -> Vec<f64> {
     let mut order: Vec<usize> = (0..losses.len()).collect();
     order.sort_by(|&i, &j| losses[j].total_cmp(&losses[i]));
     let n_worst = fraction * losses.len() as f64;
@@ -117,7 +118,7 @@ mod tests {
         let tau = own.iter().next().map(|p| p.var.clone()).expect("one parameter");
         tau.set(&Tensor::new(&[0.5f64], &Device::Cpu)?)?;
         let losses = candle_core::Var::new(&[0.3, -1.0, 2.5, 0.7], &Device::Cpu)?;
-        let value = risk.value(&losses, &own)?;
+        let value = risk.value(&Losses { values: losses.as_tensor(), weight: None }, &own)?;
         assert!((value.to_scalar::<f64>()? - (0.5 + 2.2)).abs() < 1e-15);
         let gradients = value.backward()?;
         let of = |v: &candle_core::Var| gradients.get(v).expect("a gradient").to_vec1::<f64>();

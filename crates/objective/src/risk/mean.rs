@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use surprisal_core::Parameters;
 
-use super::Risk;
+use super::{Losses, Risk};
 use crate::ObjectiveError;
 
 /// The mean over the samples of a batch.
@@ -14,7 +14,7 @@ use crate::ObjectiveError;
 pub struct Mean {}
 
 impl Risk for Mean {
-    fn value(&self, losses: &Tensor, _: &Parameters) -> Result<Tensor, ObjectiveError> {
-        Ok(losses.mean_all()?)
+    fn value(&self, losses: &Losses<'_>, _: &Parameters) -> Result<Tensor, ObjectiveError> {
+        Ok(losses.values.mean_all()?)
     }
 }

@@ -2,6 +2,8 @@
 
 mod cvar;
 mod mean;
+mod trimmed;
+mod weighted;
 
 use candle_core::Tensor;
 use surprisal_core::{Parameters, registry};
@@ -10,6 +12,17 @@ use crate::ObjectiveError;
 
 pub use cvar::{Cvar, Threshold};
 pub use mean::Mean;
+pub use trimmed::Trimmed;
+pub use weighted::Weighted;
+
+/// The losses of the samples of a batch.
+#[derive(Debug, Clone, Copy)]
+pub struct Losses<'a> {
+    /// `[n]`, n ≥ 1.
+    pub values: &'a Tensor,
+    /// `[n]` weights, where the data has some.
+    pub weight: Option<&'a Tensor>,
+}
 
 /// A reduction of the per-sample losses of a batch.
 pub trait Risk {
@@ -23,8 +36,13 @@ pub trait Risk {
         None
     }
 
-    /// `[n]` losses, n ≥ 1 → scalar. `own` are the parameters of [`Risk::parameters`].
-    fn value(&self, losses: &Tensor, own: &Parameters) -> Result<Tensor, ObjectiveError>;
+    /// Whether the data has to weigh its samples.
+    fn needs_weights(&self) -> bool {
+        false
+    }
+
+    /// The number to be made small, a scalar. `own` are the parameters of [`Risk::parameters`].
+    fn value(&self, losses: &Losses<'_>, own: &Parameters) -> Result<Tensor, ObjectiveError>;
 }
 
 registry! {
@@ -32,5 +50,7 @@ registry! {
     pub enum RiskConfig: dyn Risk {
         "mean" => Mean,
         "cvar" => Cvar,
+        "trimmed" => Trimmed,
+        "weighted" => Weighted,
     }
 }

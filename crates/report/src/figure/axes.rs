@@ -34,6 +34,10 @@ pub(crate) enum Key {
     Solid,
     Dashed,
     Dot,
+    /// A filled triangle that points down.
+    Down,
+    /// An open one.
+    OpenDown,
 }
 
 /// A legend's entries, set in rows above the axes, where they cannot cover data.
@@ -73,6 +77,8 @@ impl Legend {
             match key {
                 Key::Solid => canvas.line(vec![(x, middle), (x + KEY, middle)], 1.4, *color),
                 Key::Dashed => canvas.dashed(vec![(x, middle), (x + KEY, middle)], 1.0, *color),
+                Key::Down => canvas.triangle((x + 0.5 * KEY, middle), *color),
+                Key::OpenDown => canvas.open_triangle((x + 0.5 * KEY, middle), *color),
                 Key::Dot => canvas.disc((x + 0.5 * KEY, middle), 2.0, *color),
             }
             canvas.text((x + KEY + 3.0, middle + 0.36 * TEXT_SIZE), text.clone(), Anchor::Start, INK);
@@ -154,7 +160,7 @@ impl Frame {
             let (_, at) = self.at(0.0, value);
             let length = outward * if label.is_some() { TICK } else { 0.6 * TICK };
             canvas.line(vec![(x, at), (x + length, at)], AXIS_WIDTH, INK);
-            if let Some(label) = label {
+            if let Some(label) = label.filter(|_| !y.label.is_empty()) {
                 widest = widest.max(font::width(&label, TEXT_SIZE));
                 let anchor = if outward < 0.0 { Anchor::End } else { Anchor::Start };
                 canvas.text((x + outward * (TICK + GAP), at + 0.36 * TEXT_SIZE), label, anchor, y.color);

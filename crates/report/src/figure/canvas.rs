@@ -145,6 +145,19 @@ impl Canvas {
         self.marks.push(Mark::Disc { center, radius, color });
     }
 
+    /// A filled triangle around `center` that points down.
+    pub fn triangle(&mut self, center: (f64, f64), color: Color) {
+        self.polygon(triangle(center), color);
+    }
+
+    /// The same, open.
+    pub fn open_triangle(&mut self, center: (f64, f64), color: Color) {
+        self.polygon(triangle(center), Color::hex(0xff_ffff));
+        let mut outline = triangle(center);
+        outline.extend_from_within(..2);
+        self.line(outline, 0.8, color);
+    }
+
     /// Horizontal text of the usual size.
     pub fn text(&mut self, at: (f64, f64), text: impl Into<String>, anchor: Anchor, color: Color) {
         self.marks.push(Mark::Text { at, text: text.into(), size: TEXT_SIZE, anchor, upward: false, color });
@@ -154,4 +167,10 @@ impl Canvas {
     pub fn upward_text(&mut self, at: (f64, f64), text: impl Into<String>, anchor: Anchor, color: Color) {
         self.marks.push(Mark::Text { at, text: text.into(), size: TEXT_SIZE, anchor, upward: true, color });
     }
+}
+
+/// Corners of a small triangle that points down.
+fn triangle((x, y): (f64, f64)) -> Vec<(f64, f64)> {
+    const HALF: f64 = 2.7;
+    vec![(x, y + HALF), (x - HALF, y - HALF), (x + HALF, y - HALF)]
 }

@@ -4,11 +4,10 @@
 use surprisal_objective::calibration::auroc::auroc;
 
 use super::axes::{Axis, Frame, Key, Legend};
+use super::density::LogDensity;
 use super::ticks::Scale;
 use super::{Drawing, Figure, Table, coloured};
 use crate::run_data::RunData;
-
-const BINS: usize = 40;
 
 #[derive(Debug)]
 pub(crate) struct Epistemic {}
@@ -56,51 +55,26 @@ impl Figure for Epistemic {
             legend.add(Key::Solid, *color, text);
         }
         let (mut canvas, top) = legend.canvas(180.0);
-        let scale = Scale::log(splits.iter().flat_map(|(_, _, v)| central(v)));
-        let Scale::Log(low, high) = scale else { return None };
-        let edges: Vec<f64> = (0..=BINS).map(|i| low * (high / low).powf(i as f64 / BINS as f64)).collect();
-        // Per decade, so that the areas on the logarithmic axis compare.
-        let per_bin = BINS as f64 / (high / low).log10();
-        let densities: Vec<_> = splits
-            .iter()
-            .map(|(split, color, values)| {
-                let mut density = vec![0.0; BINS];
-                for &value in values.iter().filter(|v| v.is_finite() && **v > 0.0) {
-                    let bin = scale.fraction(value) * BINS as f64;
-                    if (0.0..BINS as f64).contains(&bin) {
-                        density[bin as usize] += per_bin / values.len() as f64;
-                    }
-                }
-                (split, color, density)
-            })
-            .collect();
-        let highest = densities.iter().flat_map(|(_, _, d)| d.iter().copied()).fold(0.0, f64::max);
+        let values: Vec<&[f64]> = splits.iter().map(|(_, _, v)| v.as_slice()).collect();
+        let density = LogDensity::of(&values, [])?;
         let name = match reference.knowledge().0 {
             "total" => "Predicted σ".to_owned(),
             name => format!("{} uncertainty", capitalised(&name.replace('_', " "))),
         };
-        let x = Axis::new(run.with_unit(&name), scale);
-        let y = Axis::new("Density per decade", Scale::Linear(0.0, 1.06 * highest.max(1e-3)));
+        let x = Axis::new(run.with_unit(&name), density.scale);
+        let y = Axis::new("Density per decade", Scale::Linear(0.0, 1.06 * density.highest()));
         let height = canvas.height;
         let frame = Frame::fit(&canvas, &x, &y, None, (top, height - 3.0));
         let mut table = Table::new(&["split", "from", "to", "density_per_decade"]);
-        for (split, color, density) in &densities {
-            frame.steps(&mut canvas, &edges, density, **color);
-            for (edge, &density) in edges.windows(2).zip(density) {
-                table.row(&split.name, &[edge[0], edge[1], density]);
+        for ((split, color, _), heights) in splits.iter().zip(&density.heights) {
+            frame.steps(&mut canvas, &density.edges, heights, *color);
+            for (edge, &height) in density.edges.windows(2).zip(heights) {
+                table.row(&split.name, &[edge[0], edge[1], height]);
             }
         }
         frame.draw(&mut canvas, &x, &y);
         Some(Drawing { canvas, table })
     }
-}
-
-/// Values without the outermost thousandth on either side, so that one outlier does not set the axis.
-fn central(values: &[f64]) -> Vec<f64> {
-    let mut positive: Vec<f64> = values.iter().copied().filter(|v| v.is_finite() && *v > 0.0).collect();
-    positive.sort_by(f64::total_cmp);
-    let cut = positive.len() / 1000;
-    positive[cut..positive.len() - cut].to_vec()
 }
 
 fn capitalised(text: &str) -> String {

@@ -5,7 +5,7 @@ use surprisal_objective::calibration::ence;
 
 use super::axes::{Axis, Frame, Key, Legend};
 use super::ticks::Scale;
-use super::{Drawing, Figure, Table, coloured};
+use super::{Drawing, Figure, Table, coloured, shows_numbers};
 use crate::run_data::RunData;
 
 #[derive(Debug)]
@@ -29,6 +29,9 @@ impl Figure for ErrorVsSigma {
     }
 
     fn draw(&self, run: &RunData) -> Option<Drawing> {
+        if !shows_numbers(run) {
+            return None;
+        }
         let splits: Vec<_> = coloured(run)
             .into_iter()
             .map(|(split, color)| {

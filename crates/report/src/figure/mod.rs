@@ -3,6 +3,9 @@
 mod axes;
 pub mod bitmap;
 pub mod canvas;
+mod class_reliability;
+pub(crate) mod compared;
+mod density;
 mod epistemic;
 mod error_vs_sigma;
 mod font;
@@ -10,13 +13,19 @@ mod learning_curves;
 mod parity;
 mod pit;
 mod pit_insets;
+mod recalibration;
+mod regularization_path;
 mod reliability;
+mod sharpness;
+mod sparsification;
 mod svg;
 mod ticks;
 
 use std::fmt::Write;
 
 pub use canvas::Canvas;
+
+use surprisal_objective::likelihood::Kind;
 
 use crate::run_data::{RunData, SplitData};
 use canvas::{Color, PALETTE};
@@ -47,13 +56,18 @@ pub struct Drawing {
 }
 
 /// Every figure, in the order of the report.
-pub const FIGURES: [&(dyn Figure + Sync); 6] = [
+pub const FIGURES: [&(dyn Figure + Sync); 11] = [
     &learning_curves::LearningCurves {},
     &parity::Parity {},
     &error_vs_sigma::ErrorVsSigma {},
     &reliability::Reliability {},
     &pit::Pit {},
+    &class_reliability::ClassReliability {},
+    &sharpness::Sharpness {},
+    &sparsification::Sparsification {},
+    &recalibration::Recalibration {},
     &epistemic::Epistemic {},
+    &regularization_path::RegularizationPath {},
 ];
 
 /// Rows of numbers with named columns; text columns come first.
@@ -71,11 +85,19 @@ impl Table {
 
     /// Adds a row: a name, then numbers; those that are not finite are left empty.
     pub fn row(&mut self, name: &str, numbers: &[f64]) {
-        self.rows.push_str(&if name.contains([',', '"', '\n']) {
-            format!("\"{}\"", name.replace('"', "\"\""))
-        } else {
-            name.to_owned()
+        self.labelled_row(&[name], numbers);
+    }
+
+    /// Adds a row with several names.
+    pub fn labelled_row(&mut self, names: &[&str], numbers: &[f64]) {
+        let quoted = names.iter().map(|name| {
+            if name.contains([',', '"', '\n']) {
+                format!("\"{}\"", name.replace('"', "\"\""))
+            } else {
+                (*name).to_owned()
+            }
         });
+        self.rows.push_str(&quoted.collect::<Vec<_>>().join(","));
         for number in numbers {
             self.rows.push(',');
             if number.is_finite() {
@@ -99,6 +121,14 @@ pub fn files(drawing: &Drawing, title: &str) -> Result<[(&'static str, Vec<u8>);
         ("png", bitmap::png(&drawing.canvas)?),
         ("csv", drawing.table.csv().into_bytes()),
     ])
+}
+
+/// Whether the target is a number, so that errors and intervals make sense.
+pub(crate) fn shows_numbers(run: &RunData) -> bool {
+    match run.kind {
+        Kind::Real | Kind::Count | Kind::Angle => true,
+        Kind::Label => false,
+    }
 }
 
 /// Splits that hold predictions, each with its colour: the reference first, then the shifted ones,

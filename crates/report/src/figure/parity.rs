@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::axes::{Axis, Frame, Key, Legend};
 use super::ticks::Scale;
-use super::{Drawing, Figure, Table, coloured};
+use super::{Drawing, Figure, Table, coloured, shows_numbers};
 use crate::run_data::RunData;
 
 /// Cells along each axis.
@@ -32,6 +32,9 @@ impl Figure for Parity {
     }
 
     fn draw(&self, run: &RunData) -> Option<Drawing> {
+        if !shows_numbers(run) {
+            return None;
+        }
         let splits = coloured(run);
         let values: Vec<f64> = splits.iter().flat_map(|(s, _)| s.target.iter().chain(&s.mean)).copied().collect();
         if !values.iter().any(|v| v.is_finite()) {

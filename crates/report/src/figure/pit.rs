@@ -4,7 +4,7 @@ use surprisal_objective::calibration::pit;
 
 use super::axes::{Axis, Frame, Key, Legend};
 use super::ticks::Scale;
-use super::{Drawing, Figure, Table, coloured};
+use super::{Drawing, Figure, Table, coloured, shows_numbers};
 use crate::run_data::RunData;
 
 #[derive(Debug)]
@@ -26,6 +26,9 @@ impl Figure for Pit {
     }
 
     fn draw(&self, run: &RunData) -> Option<Drawing> {
+        if !shows_numbers(run) {
+            return None;
+        }
         let splits = coloured(run);
         let smallest = splits.iter().map(|(s, _)| s.target.len()).min()?;
         let n_bins = if smallest >= 400 { 20 } else { 10 };

@@ -4,7 +4,7 @@ use surprisal_objective::calibration::reliability;
 
 use super::axes::{Axis, Frame, Key, Legend};
 use super::ticks::{Scale, minus};
-use super::{Drawing, Figure, Table, coloured};
+use super::{Drawing, Figure, Table, coloured, shows_numbers};
 use crate::run_data::RunData;
 
 #[derive(Debug)]
@@ -27,6 +27,9 @@ impl Figure for Reliability {
     }
 
     fn draw(&self, run: &RunData) -> Option<Drawing> {
+        if !shows_numbers(run) {
+            return None;
+        }
         let curves: Vec<_> = coloured(run)
             .into_iter()
             .map(|(split, color)| (split, color, reliability::curve(&split.pit(run.seed), 100)))

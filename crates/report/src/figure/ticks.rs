@@ -8,7 +8,7 @@ use super::font;
 pub(crate) enum Scale {
     /// Evenly from the first to the second.
     Linear(f64, f64),
-    /// Evenly in the logarithm; both positive.
+    /// Evenly in the logarithm, both positive; downwards where the first is the larger.
     Log(f64, f64),
 }
 
@@ -48,7 +48,7 @@ impl Scale {
     pub(crate) fn ticks(&self, length: f64, along: bool) -> Vec<Tick> {
         match *self {
             Self::Linear(low, high) => linear(low, high, length, along),
-            Self::Log(low, high) => log(low, high),
+            Self::Log(low, high) => log(low.min(high), low.max(high)),
         }
     }
 }

@@ -37,7 +37,14 @@ pub(crate) fn run() -> Result<ExitCode, Failure> {
 
 fn try_hdf5() -> Result<&'static str, String> {
     let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
-    let layout = Layout { name: "doctor".into(), seed: 0, attributes: vec![], splits: vec![], parameters: vec![] };
+    let layout = Layout {
+        name: "doctor".into(),
+        seed: 0,
+        attributes: vec![],
+        splits: vec![],
+        parameters: vec![],
+        solution: Default::default(),
+    };
     Writer::create(&folder.path().join("probe.h5"), &layout).map(|_| "").map_err(|e| e.to_string())
 }
 

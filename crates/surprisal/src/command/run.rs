@@ -99,14 +99,12 @@ fn same_data(dir: &RunDir, source: &Source) -> Result<(), Failure> {
 
 /// A resumed run is the same run: only its stop conditions may grow.
 fn same_but_longer(before: &Experiment, now: &Experiment, dir: &RunDir) -> Result<(), Failure> {
-    if now.train.epochs < before.train.epochs {
+    // both are resolved, so that both are there
+    if let (Some(now), Some(before)) = (now.train.epochs, before.train.epochs)
+        && now < before
+    {
         return Err(Failure::user(
-            format!(
-                "train.epochs = {} is less than the {} of the run in {}",
-                now.train.epochs,
-                before.train.epochs,
-                dir.path().display()
-            ),
+            format!("train.epochs = {now} is less than the {before} of the run in {}", dir.path().display()),
             "a resumed run may only grow; start a new one for fewer epochs",
         ));
     }

@@ -3,6 +3,7 @@
 mod architecture;
 mod configs;
 mod errors;
+mod minimizers;
 mod place;
 mod real;
 mod reproduce;

@@ -209,3 +209,14 @@ fn the_quickstart() {
         }
     }
 }
+
+#[test]
+fn several_runs_are_compared_on_one_page() {
+    let place = Place::new();
+    place.succeed(&["run", "experiment.toml", "--out", "first"]);
+    place.succeed(&["run", "experiment.toml", "--out", "second", "--set", "optimizer.adamw.learning_rate=0.002"]);
+    place.succeed(&["report", "first", "second", "--out", "both.html"]);
+    let page = place.read("both.html");
+    assert!(page.contains("2 runs compared") && page.contains("<th>first</th>") && page.contains("<th>second</th>"));
+    assert!(page.contains("NLL above the lowest"));
+}

@@ -8,7 +8,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use surprisal_core::{Parameter, Role};
 
-use super::Optimizer;
+use super::adamw_update::Update;
+use super::{Method, Optimizer, StepRule};
 
 /// Adam with decoupled weight decay.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -43,42 +44,8 @@ fn epsilon() -> f64 {
 }
 
 impl Optimizer for AdamW {
-    fn learning_rate(&self) -> f64 {
-        self.learning_rate
-    }
-
-    fn start(&self, parameters: &[Parameter]) -> Result<Vec<Tensor>> {
-        parameters.iter().flat_map(|p| [p.var.zeros_like(), p.var.zeros_like()]).collect()
-    }
-
-    fn step(
-        &self,
-        parameters: &[Parameter],
-        gradient: &[Tensor],
-        memory: &mut [Tensor],
-        learning_rate: f64,
-        step: u64,
-    ) -> Result<Vec<Tensor>> {
-        let correction1 = 1.0 - self.beta1.powf(step as f64);
-        let correction2 = 1.0 - self.beta2.powf(step as f64);
-        let mut sizes = Vec::with_capacity(parameters.len());
-        for ((parameter, g), moments) in parameters.iter().zip(gradient).zip(memory.chunks_exact_mut(2)) {
-            let m = (moments[0].affine(self.beta1, 0.0)? + g.affine(1.0 - self.beta1, 0.0)?)?;
-            let v = (moments[1].affine(self.beta2, 0.0)? + g.sqr()?.affine(1.0 - self.beta2, 0.0)?)?;
-            let size = v
-                .affine(1.0 / correction2, 0.0)?
-                .sqrt()?
-                .affine(1.0, self.epsilon)?
-                .recip()?
-                .affine(learning_rate / correction1, 0.0)?;
-            let decay = if parameter.role == Role::Weight { learning_rate * self.weight_decay } else { 0.0 };
-            let kept = parameter.var.as_detached_tensor().affine(1.0 - decay, 0.0)?;
-            parameter.var.set(&(kept - (&size * &m)?)?)?;
-            moments[0] = m;
-            moments[1] = v;
-            sizes.push(size);
-        }
-        Ok(sizes)
+    fn method(&self) -> Method<'_> {
+        Method::StepRule(self)
     }
 
     fn problem(&self) -> Option<String> {
@@ -94,6 +61,66 @@ impl Optimizer for AdamW {
                 (!(self.weight_decay >= 0.0))
                     .then(|| format!("`weight_decay` must not be negative, found {}", self.weight_decay))
             })
+    }
+}
+
+impl AdamW {
+    /// 1 − β₁ᵗ and 1 − β₂ᵗ.
+    fn corrections(&self, step: u64) -> (f64, f64) {
+        (1.0 - self.beta1.powf(step as f64), 1.0 - self.beta2.powf(step as f64))
+    }
+}
+
+impl StepRule for AdamW {
+    fn learning_rate(&self) -> f64 {
+        self.learning_rate
+    }
+
+    fn start(&self, parameters: &[Parameter]) -> Result<Vec<Tensor>> {
+        parameters.iter().flat_map(|p| [p.var.zeros_like(), p.var.zeros_like()]).collect()
+    }
+
+    fn step(
+        &self,
+        parameters: &[Parameter],
+        gradient: &[Tensor],
+        memory: &mut [Tensor],
+        learning_rate: f64,
+        step: u64,
+    ) -> Result<()> {
+        let (correction1, correction2) = self.corrections(step);
+        for ((parameter, g), moments) in parameters.iter().zip(gradient).zip(memory.chunks_exact_mut(2)) {
+            let [m, v] = moments else { continue };
+            let decay = if parameter.role == Role::Weight { learning_rate * self.weight_decay } else { 0.0 };
+            let update = Update {
+                beta1: self.beta1,
+                beta2: self.beta2,
+                correction2: 1.0 / correction2,
+                epsilon: self.epsilon,
+                rate: learning_rate / correction1,
+                kept: 1.0 - decay,
+            };
+            update.apply(&parameter.var, &g.contiguous()?, m, v)?;
+        }
+        Ok(())
+    }
+
+    fn step_sizes(
+        &self,
+        _parameters: &[Parameter],
+        memory: &[Tensor],
+        learning_rate: f64,
+        step: u64,
+    ) -> Result<Vec<Tensor>> {
+        let (correction1, correction2) = self.corrections(step);
+        let size = |v: &Tensor| {
+            v.affine(1.0 / correction2, 0.0)?
+                .sqrt()?
+                .affine(1.0, self.epsilon)?
+                .recip()?
+                .affine(learning_rate / correction1, 0.0)
+        };
+        memory.chunks_exact(2).map(|moments| size(&moments[1])).collect()
     }
 }
 

@@ -1,35 +1,40 @@
-//! First-order optimisers whose state can be saved.
+//! Optimisers whose state can be saved: step rules, which see the gradient of one batch, and
+//! minimisers, which may ask for loss and gradient of the whole training set wherever they like.
 
 mod adamw;
+mod adamw_update;
+mod fista;
+mod history;
+mod lbfgs;
+mod line_search;
+pub mod minimizer;
+mod orthant;
 mod sgd;
-
-use candle_core::{Result, Tensor};
-use surprisal_core::Parameter;
+pub mod step_rule;
 
 pub use adamw::AdamW;
+pub use fista::Fista;
+pub use lbfgs::Lbfgs;
+pub use minimizer::{Iteration, Minimizer, Problem, Status};
 pub use sgd::Sgd;
+pub use step_rule::StepRule;
 
-/// An optimiser's rule. Its memory is a list of tensors that a checkpoint can hold.
+/// An entry of the registry.
 pub trait Optimizer: Send + Sync {
-    /// The learning rate before the schedule's factor.
-    fn learning_rate(&self) -> f64;
-
-    /// Memory for these parameters before the first step.
-    fn start(&self, parameters: &[Parameter]) -> Result<Vec<Tensor>>;
-
-    /// One update of every parameter in place. `step` counts from 1. Returns, per parameter, the
-    /// step size each of its coordinates had (same shape), which proximal penalties need.
-    fn step(
-        &self,
-        parameters: &[Parameter],
-        gradient: &[Tensor],
-        memory: &mut [Tensor],
-        learning_rate: f64,
-        step: u64,
-    ) -> Result<Vec<Tensor>>;
+    /// What it does.
+    fn method(&self) -> Method<'_>;
 
     /// The first impossible value, in words.
     fn problem(&self) -> Option<String>;
+}
+
+/// The two kinds of optimiser.
+#[derive(Clone, Copy)]
+pub enum Method<'a> {
+    /// One update from the gradient of one batch.
+    StepRule(&'a dyn StepRule),
+    /// Iterations on the whole training set until the gradient vanishes.
+    Minimizer(&'a dyn Minimizer),
 }
 
 surprisal_core::registry! {
@@ -37,5 +42,7 @@ surprisal_core::registry! {
     pub enum OptimizerConfig: dyn Optimizer {
         "adamw" => AdamW,
         "sgd" => Sgd,
+        "lbfgs" => Lbfgs,
+        "fista" => Fista,
     }
 }

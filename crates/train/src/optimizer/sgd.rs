@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use surprisal_core::Parameter;
 
-use super::Optimizer;
+use super::{Method, Optimizer, StepRule};
 
 /// Stochastic gradient descent with momentum.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -20,6 +20,19 @@ pub struct Sgd {
 }
 
 impl Optimizer for Sgd {
+    fn method(&self) -> Method<'_> {
+        Method::StepRule(self)
+    }
+
+    fn problem(&self) -> Option<String> {
+        if !(self.learning_rate > 0.0 && self.learning_rate.is_finite()) {
+            return Some(format!("`learning_rate` must be positive, found {}", self.learning_rate));
+        }
+        (!(0.0..1.0).contains(&self.momentum)).then(|| format!("`momentum` must be in [0, 1), found {}", self.momentum))
+    }
+}
+
+impl StepRule for Sgd {
     fn learning_rate(&self) -> f64 {
         self.learning_rate
     }
@@ -35,20 +48,21 @@ impl Optimizer for Sgd {
         memory: &mut [Tensor],
         learning_rate: f64,
         _step: u64,
-    ) -> Result<Vec<Tensor>> {
-        let mut sizes = Vec::with_capacity(parameters.len());
+    ) -> Result<()> {
         for ((parameter, g), buffer) in parameters.iter().zip(gradient).zip(memory) {
             *buffer = (buffer.affine(self.momentum, 0.0)? + g)?;
             parameter.var.set(&(parameter.var.as_detached_tensor() - buffer.affine(learning_rate, 0.0)?)?)?;
-            sizes.push(buffer.zeros_like()?.affine(0.0, learning_rate)?);
         }
-        Ok(sizes)
+        Ok(())
     }
 
-    fn problem(&self) -> Option<String> {
-        if !(self.learning_rate > 0.0 && self.learning_rate.is_finite()) {
-            return Some(format!("`learning_rate` must be positive, found {}", self.learning_rate));
-        }
-        (!(0.0..1.0).contains(&self.momentum)).then(|| format!("`momentum` must be in [0, 1), found {}", self.momentum))
+    fn step_sizes(
+        &self,
+        parameters: &[Parameter],
+        _memory: &[Tensor],
+        learning_rate: f64,
+        _step: u64,
+    ) -> Result<Vec<Tensor>> {
+        parameters.iter().map(|p| p.var.zeros_like()?.affine(0.0, learning_rate)).collect()
     }
 }

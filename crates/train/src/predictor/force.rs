@@ -103,7 +103,7 @@ impl Predictor for ForcePredictor {
     }
 
     fn target<'a>(&self, group: &'a FrameGroup) -> GroupTarget<'a> {
-        GroupTarget { values: &group.forces, observed: &[], energy: group.energy, attributes: &[] }
+        GroupTarget { values: &group.forces, observed: &[], energy: group.energy, attributes: &[], weight: 1.0 }
     }
 
     fn describe(&self, group: &FrameGroup) -> String {

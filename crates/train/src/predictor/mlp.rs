@@ -68,6 +68,7 @@ pub struct TableGroup {
     inputs: Vec<f64>,
     targets: Vec<f64>,
     attributes: Vec<u32>,
+    weight: f64,
     line: usize,
 }
 
@@ -78,6 +79,7 @@ impl TableGroup {
             inputs: inputs.apply(&row.inputs),
             targets: targets.apply(&row.targets),
             attributes: row.attributes.clone(),
+            weight: row.weight,
             line: row.line,
         }
     }
@@ -202,7 +204,13 @@ impl Predictor for Mlp {
     }
 
     fn target<'a>(&self, group: &'a TableGroup) -> GroupTarget<'a> {
-        GroupTarget { values: &group.targets, observed: &[], energy: None, attributes: &group.attributes }
+        GroupTarget {
+            values: &group.targets,
+            observed: &[],
+            energy: None,
+            attributes: &group.attributes,
+            weight: group.weight,
+        }
     }
 
     fn describe(&self, group: &TableGroup) -> String {

@@ -183,7 +183,7 @@ impl Predictor for OdePredictor {
     }
 
     fn target<'a>(&self, group: &'a SeriesGroup) -> GroupTarget<'a> {
-        GroupTarget { values: &group.values, observed: &group.observed, energy: None, attributes: &[] }
+        GroupTarget { values: &group.values, observed: &group.observed, energy: None, attributes: &[], weight: 1.0 }
     }
 
     fn describe(&self, group: &SeriesGroup) -> String {

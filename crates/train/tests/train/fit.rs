@@ -24,7 +24,7 @@ use crate::setup::{Loss, Setup, adamw, constant_gaussian, table};
 
 /// Keeps the validation NLL of every evaluation.
 #[derive(Default)]
-struct Curve(Vec<f64>);
+pub(crate) struct Curve(pub(crate) Vec<f64>);
 
 impl Observer for Curve {
     fn step(&mut self, _: &StepReport<'_>) -> Result<(), TrainError> {
@@ -45,25 +45,25 @@ fn run(setup: &Setup<Mlp>, directory: &Path) -> Result<(Outcome, State, Vec<f64>
     Ok((outcome, state, curve.0))
 }
 
-fn numbers(p: &Parameter) -> Vec<f64> {
+pub(crate) fn numbers(p: &Parameter) -> Vec<f64> {
     p.var.flatten_all().unwrap().to_vec1().unwrap()
 }
 
 /// y = 2 + 3x₁ − x₂ + 0.4 noise, with inputs of different units and some correlation.
-fn line(n: usize) -> Vec<Row> {
+pub(crate) fn line(n: usize) -> Vec<Row> {
     let mut draws = stream(2, "line", 0);
     (0..n)
         .map(|i| {
             let (a, b) = (standard_normal(&mut draws), standard_normal(&mut draws));
             let inputs = vec![5.0 + a, 100.0 * (b + 0.4 * a)];
             let target = 2.0 + 3.0 * inputs[0] - 0.01 * inputs[1] + 0.4 * standard_normal(&mut draws);
-            Row { inputs, targets: vec![target], attributes: vec![], line: i + 2 }
+            Row { inputs, targets: vec![target], attributes: vec![], weight: 1.0, line: i + 2 }
         })
         .collect()
 }
 
 /// Intercept and slopes of least squares by the normal equations, and √(RSS/n).
-fn least_squares(rows: &[Row]) -> ([f64; 3], f64) {
+pub(crate) fn least_squares(rows: &[Row]) -> ([f64; 3], f64) {
     let design: Vec<[f64; 3]> = rows.iter().map(|r| [1.0, r.inputs[0], r.inputs[1]]).collect();
     let mut m = [[0.0; 4]; 3];
     for (x, row) in design.iter().zip(rows) {
@@ -93,7 +93,7 @@ fn a_linear_gaussian_fit_is_least_squares() {
     let (w, sigma) = least_squares(train);
     let mut setup = table(&rows, &[], Activation::Tanh, &Loss::mean(constant_gaussian()), 1);
     setup.splits.valid.clear();
-    setup.settings.batch_size = 60;
+    setup.settings.batch_size = Some(60);
     setup.settings.epochs = 3000;
     setup.settings.evaluate_every = 3000;
     setup.schedule = ScheduleConfig::Cosine(Cosine { warmup_steps: 0, floor: 0.0 });
@@ -127,6 +127,7 @@ fn l1_gives_soft_thresholds_and_exact_zeros() {
             inputs: (0..3).map(|k| sign(i, k)).collect(),
             targets: vec![2.0 * sign(i, 0) - 0.8 * sign(i, 1) + 0.05 * sign(i, 2) + ripple(i)],
             attributes: vec![],
+            weight: 1.0,
             line: i + 2,
         })
         .collect();
@@ -137,7 +138,7 @@ fn l1_gives_soft_thresholds_and_exact_zeros() {
         let name = optimizer.name();
         // σ = 1 in units of the standardised target
         let loss = Loss {
-            penalties: vec![PenaltyConfig::L1(L1 { weight: 0.1 })],
+            penalties: vec![PenaltyConfig::L1(L1::Weight(0.1))],
             ..Loss::mean(LikelihoodConfig::Gaussian(Gaussian { scale: Source::Fixed(spread), ..Gaussian::default() }))
         };
         let mut setup = table(&rows, &[], Activation::Tanh, &loss, 1);
@@ -148,7 +149,7 @@ fn l1_gives_soft_thresholds_and_exact_zeros() {
             }
             sgd => sgd,
         };
-        setup.settings.batch_size = 24;
+        setup.settings.batch_size = Some(24);
         setup.settings.epochs = 1500;
         setup.settings.evaluate_every = 1500;
         setup.schedule = ScheduleConfig::Cosine(Cosine { warmup_steps: 0, floor: 0.0 });
@@ -227,7 +228,7 @@ fn a_loss_that_is_not_a_number_names_its_place() {
     let mut setup = table(&rows(20, 6), &[3], Activation::Tanh, &Loss::mean(constant_gaussian()), 1);
     let identity = surprisal_train::predictor::standardize::Standardizer::identity;
     setup.splits.train[4] = surprisal_train::predictor::mlp::TableGroup::new(&records[4], &identity(3), &identity(2));
-    setup.settings.batch_size = 1;
+    setup.settings.batch_size = Some(1);
     setup.settings.checkpoint_steps = Some(1);
     let directory = TempDir::new().unwrap();
     let error = run(&setup, directory.path()).unwrap_err();
@@ -245,7 +246,7 @@ fn a_loss_that_is_not_a_number_names_its_place() {
     assert_eq!(state.unwrap().progress.step, step - 1);
     assert_eq!(before, setup.parameters().iter().map(numbers).collect::<Vec<_>>());
 
-    setup.settings.batch_size = 15;
+    setup.settings.batch_size = Some(15);
     let error = run(&setup, TempDir::new().unwrap().path()).unwrap_err().to_string();
     assert!(error.contains("at step 1 (epoch 1), batch: line "), "{error}");
     assert_eq!(error.matches("line ").count(), 15, "{error}");

@@ -2,7 +2,9 @@
 
 mod checkpoint;
 mod fit;
+mod full_batch;
 mod gradient;
+mod minimizers;
 mod records;
 mod resume;
 mod series;

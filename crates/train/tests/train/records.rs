@@ -11,7 +11,7 @@ pub(crate) fn rows(n: usize, seed: u64) -> Vec<Row> {
             let x: Vec<f64> = (0..3).map(|_| standard_normal(&mut draws)).collect();
             let mut noise = || 0.3 * standard_normal(&mut draws);
             let targets = vec![x[0] - 0.5 * x[1] + noise(), (x[2] + 0.3 * x[0]).sin() + noise()];
-            Row { inputs: x, targets, attributes: vec![], line: i + 2 }
+            Row { inputs: x, targets, attributes: vec![], weight: 1.0, line: i + 2 }
         })
         .collect()
 }

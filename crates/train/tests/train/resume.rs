@@ -10,10 +10,14 @@ use surprisal_objective::likelihood::Gaussian;
 use surprisal_objective::risk::{Cvar, Threshold};
 use surprisal_objective::{LikelihoodConfig, RiskConfig, Source};
 use surprisal_train::fit::EvaluationReport;
+use surprisal_train::optimizer::{Fista, Lbfgs};
 use surprisal_train::schedule::Cosine;
-use surprisal_train::settings::Keep;
+use surprisal_train::settings::{Keep, Stages};
 use surprisal_train::state::{Progress, State, values};
-use surprisal_train::{Observer, Outcome, Predictor, ScheduleConfig, StepReport, TrainError, checkpoint};
+use surprisal_train::{
+    Fit, Observer, OptimizerConfig, Outcome, Predictor, ScheduleConfig, StepReport, TrainConfig, TrainError,
+    checkpoint, path,
+};
 use tempfile::TempDir;
 
 use crate::records;
@@ -29,6 +33,7 @@ struct Traces {
     average: Option<Vec<Vec<f64>>>,
     best: Option<Vec<Vec<f64>>>,
     memory: Vec<Vec<f64>>,
+    path: Vec<Vec<f64>>,
     progress: Progress,
 }
 
@@ -94,6 +99,7 @@ fn traces<P: Predictor>(setup: &Setup<P>, outcome: Outcome, state: State, curve:
         average: state.average.as_deref().map(numbers),
         best: state.best.as_deref().map(numbers),
         memory: numbers(&state.memory),
+        path: numbers(&state.path),
         // the only thing that may differ
         progress: Progress { train_seconds: 0.0, evaluate_seconds: 0.0, ..state.progress },
     }
@@ -105,7 +111,7 @@ fn run<P: Predictor>(cut: Cut, setup: impl Fn(u64) -> Setup<P>) -> Traces {
     let first = setup(1);
     let mut watch = Watch { cut, interrupted: &first.interrupted, curve: vec![] };
     let fit = first.fit(directory.path());
-    let result = fit.run(fit.start().unwrap(), &mut watch);
+    let result = go(&first, &fit, fit.start().unwrap(), &mut watch);
     match (cut, result) {
         (Cut::Never, Ok((outcome, state))) => return traces(&first, outcome, state, watch.curve),
         (Cut::Interrupt(step), Ok((outcome, state))) => {
@@ -123,8 +129,21 @@ fn run<P: Predictor>(cut: Cut, setup: impl Fn(u64) -> Setup<P>) -> Traces {
     let state = state.unwrap_or_else(|| fit.start().unwrap());
     curve.truncate(state.progress.n_evaluations);
     let mut watch = Watch { cut: Cut::Never, interrupted: &second.interrupted, curve };
-    let (outcome, state) = fit.run(state, &mut watch).unwrap();
+    let (outcome, state) = go(&second, &fit, state, &mut watch).unwrap();
     traces(&second, outcome, state, watch.curve)
+}
+
+/// The fit, or all fits of its path.
+fn go<P: Predictor>(
+    setup: &Setup<P>,
+    fit: &Fit<'_, P>,
+    state: State,
+    watch: &mut Watch<'_>,
+) -> Result<(Outcome, State), TrainError> {
+    match setup.objective.l1_path() {
+        Some(stages) => path::run(fit, &stages, state, watch),
+        None => fit.run(state, watch),
+    }
 }
 
 /// AdamW, averaged weights, patience, a trained threshold of the risk: everything with a memory.
@@ -171,6 +190,40 @@ fn evaluations_further_apart_and_the_last_weights() {
     for step in 1..=28 {
         assert_eq!(run(Cut::Interrupt(step), setup), whole, "interrupted after step {step}");
         assert_eq!(run(Cut::Kill(step), setup), whole, "killed after step {step}");
+    }
+}
+
+/// Minimisers, whose memory grows, and a path, which is many fits.
+#[test]
+fn minimizers_and_paths() {
+    let way = |name: &'static str| {
+        move |seed| {
+            let json = match name {
+                "fista" => serde_json::json!({"group_lasso": {"weight": 0.05}}),
+                "path" => serde_json::json!({"l1": {"path": {"from": 0.1, "to": 0.01, "n": 3}}}),
+                _ => serde_json::json!({"l1": {"weight": 0.02}}),
+            };
+            let penalties = vec![crate::minimizers::penalty(json)];
+            let mut setup = small_table(&Loss { penalties, ..Loss::mean(constant_gaussian()) }, seed);
+            setup.optimizer = match name {
+                "fista" => OptimizerConfig::Fista(Fista { tolerance: 1e-3 }),
+                _ => OptimizerConfig::Lbfgs(Lbfgs { memory: 3, tolerance: 1e-4 }),
+            };
+            let stages = if name == "path" { Stages::Path } else { Stages::Single };
+            let config = TrainConfig { epochs: Some(17), evaluate_every: Some(4), ..TrainConfig::default() };
+            setup.settings = config.ready(name, setup.optimizer.get(), stages).unwrap();
+            setup
+        }
+    };
+    for name in ["lbfgs", "fista", "path"] {
+        let whole = run(Cut::Never, way(name));
+        let n_steps = whole.progress.step;
+        assert_eq!(whole.path.len(), if name == "path" { 3 } else { 0 });
+        assert!(n_steps > 10, "{name}: {n_steps}");
+        for step in 1..=n_steps {
+            assert_eq!(run(Cut::Interrupt(step), way(name)), whole, "{name} interrupted after step {step}");
+            assert_eq!(run(Cut::Kill(step), way(name)), whole, "{name} killed after step {step}");
+        }
     }
 }
 

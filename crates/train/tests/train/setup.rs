@@ -41,7 +41,7 @@ impl<P: Predictor> Setup<P> {
     fn new(predictor: P, objective: Objective, splits: Splits<P::Group>) -> Self {
         let settings = Train {
             epochs: 5,
-            batch_size: 4,
+            batch_size: Some(4),
             shard_size: None,
             ema_decay: 0.0,
             clip_norm: None,

@@ -1,0 +1,134 @@
+//! What a run file says of the solution itself: how far it is from a minimum (`/optimality`), and the
+//! regularisation path it lies on (`/path`).
+
+use super::layout::{Element, Item};
+use super::{Reader, RunFileError, Writer};
+
+/// What a run file will hold of the solution.
+#[derive(Debug, Clone, Default)]
+pub struct SolutionLayout {
+    /// Names of the numbers of the optimality certificate; empty where the run makes none.
+    pub optimality: Vec<String>,
+    /// Weights of the regularisation path; 0 where there is none.
+    pub n_path: usize,
+}
+
+/// A regularisation path, from the largest weight to the smallest.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct PathTable {
+    /// Weights of the penalty, `[n]`.
+    pub weight: Vec<f64>,
+    /// Training loss with all penalties, nats, `[n]`.
+    pub objective: Vec<f64>,
+    /// Mean NLL of the training split, nats per sample, `[n]`.
+    pub train_nll: Vec<f64>,
+    /// That of the validation split; NaN where nothing is held out, `[n]`.
+    pub valid_nll: Vec<f64>,
+    /// Weights that are not zero, `[n]`.
+    pub n_nonzero: Vec<f64>,
+    /// Largest violation of the optimality conditions, `[n]`.
+    pub violation: Vec<f64>,
+    /// Which weight was chosen.
+    pub selected: usize,
+    /// Every parameter with its shape at one weight and its values at all, `[n, shape…]`.
+    pub parameters: Vec<(String, Vec<usize>, Vec<f64>)>,
+}
+
+impl PathTable {
+    fn columns(&self) -> [(&'static str, &[f64]); 6] {
+        [
+            ("weight", &self.weight),
+            ("objective", &self.objective),
+            ("train_nll", &self.train_nll),
+            ("valid_nll", &self.valid_nll),
+            ("n_nonzero", &self.n_nonzero),
+            ("violation", &self.violation),
+        ]
+    }
+}
+
+impl SolutionLayout {
+    pub(super) fn items(&self, parameters: &[(String, Vec<usize>)]) -> Vec<Item> {
+        let scalar = |name: &String| Item::fixed(format!("/optimality/{name}"), Element::F64, &[]);
+        let mut items: Vec<Item> = self.optimality.iter().map(scalar).collect();
+        if self.n_path > 0 {
+            for (name, _) in PathTable::default().columns() {
+                items.push(Item::fixed(format!("/path/{name}"), Element::F64, &[self.n_path]));
+            }
+            items.push(Item::fixed("/path/selected".into(), Element::I64, &[]));
+            for (name, shape) in parameters {
+                let shape: Vec<usize> = [self.n_path].iter().chain(shape).copied().collect();
+                items.push(Item::fixed(format!("/path/parameters/{name}"), Element::F64, &shape));
+            }
+        }
+        items
+    }
+}
+
+impl Writer {
+    /// Fills the optimality certificate, by name.
+    pub fn write_optimality(&mut self, numbers: &[(&str, f64)]) -> Result<(), RunFileError> {
+        for (name, value) in numbers {
+            self.storage.fill(&format!("/optimality/{name}"), &[*value])?;
+        }
+        self.storage.flush()
+    }
+
+    /// Fills the regularisation path.
+    pub fn write_path(&mut self, path: &PathTable) -> Result<(), RunFileError> {
+        for (name, values) in path.columns() {
+            self.storage.fill(&format!("/path/{name}"), values)?;
+        }
+        for (name, _, values) in &path.parameters {
+            self.storage.fill(&format!("/path/parameters/{name}"), values)?;
+        }
+        self.storage.fill("/path/selected", &[path.selected as i64])?;
+        self.storage.flush()
+    }
+}
+
+impl Reader {
+    /// The optimality certificate: names and numbers; empty where the run made none or has not ended.
+    pub fn optimality(&self) -> Result<Vec<(String, f64)>, RunFileError> {
+        let mut numbers = vec![];
+        for name in self.members("/optimality")? {
+            let value = self.storage().read::<f64>(&format!("/optimality/{name}"))?.0;
+            numbers.extend(value.first().filter(|v| !v.is_nan()).map(|v| (name, *v)));
+        }
+        Ok(numbers)
+    }
+
+    /// The regularisation path; `None` where the run has none or has not ended.
+    pub fn regularization_path(&self) -> Result<Option<PathTable>, RunFileError> {
+        if !self.storage().exists("/path/selected") {
+            return Ok(None);
+        }
+        let selected = self.storage().read::<i64>("/path/selected")?.0;
+        let Some(selected) = selected.first().and_then(|&s| usize::try_from(s).ok()) else { return Ok(None) };
+        let column = |name: &str| Ok::<_, RunFileError>(self.storage().read::<f64>(&format!("/path/{name}"))?.0);
+        let mut parameters = vec![];
+        for name in self.members("/path/parameters")? {
+            let (values, shape) = self.storage().read::<f64>(&format!("/path/parameters/{name}"))?;
+            parameters.push((name, shape.get(1..).unwrap_or_default().to_vec(), values));
+        }
+        Ok(Some(PathTable {
+            weight: column("weight")?,
+            objective: column("objective")?,
+            train_nll: column("train_nll")?,
+            valid_nll: column("valid_nll")?,
+            n_nonzero: column("n_nonzero")?,
+            violation: column("violation")?,
+            selected,
+            parameters,
+        }))
+    }
+
+    /// Names below a group, alphabetically; none where it does not exist.
+    fn members(&self, path: &str) -> Result<Vec<String>, RunFileError> {
+        if !self.storage().exists(path) {
+            return Ok(vec![]);
+        }
+        let names = self.storage().file.group(path).and_then(|group| group.member_names());
+        self.storage().check("list", path, names)
+    }
+}

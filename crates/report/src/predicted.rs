@@ -1,0 +1,143 @@
+//! The predictions of one split as the run file holds them, with their distributions.
+
+use surprisal_data::run_file::{FrameEnergies, Reader, RunFileError};
+use surprisal_objective::calibration::recalibration::Stretch;
+use surprisal_objective::likelihood::{Coupling, Kind, LikelihoodConfig, Marginal, Standardization};
+use surprisal_objective::{Columns, SampleColumns};
+
+use crate::ReportError;
+use crate::recalibration::{FITTED_ON, Predictions, Recalibration};
+use crate::run_data::{FrameEnergy, SplitData, root_mean_square};
+
+/// A split and the distributions that were predicted for it.
+pub(crate) struct Predicted<'a> {
+    pub(crate) data: SplitData,
+    /// `[n·d]`.
+    marginals: Vec<Option<Box<dyn Marginal>>>,
+    /// `None` where the family is not one of location and scale.
+    stretch: Option<Stretch<'a>>,
+}
+
+impl<'a> Predicted<'a> {
+    /// Reads a split; every predicted component is judged once by its marginal.
+    pub(crate) fn read(
+        reader: &Reader,
+        name: &str,
+        likelihood: &'a LikelihoodConfig,
+        coupling: Coupling,
+        members: usize,
+    ) -> Result<Self, ReportError> {
+        let target = reader.column(name, "target")?;
+        let (n, dim) = (target.n_samples, target.width);
+        let blocks = likelihood.get().coupling().unwrap_or(coupling).blocks(dim);
+        let column = |column: &str, width: usize| -> Result<Vec<f64>, ReportError> {
+            let values = reader.column(name, column)?.values;
+            if values.len() == n * width {
+                return Ok(values);
+            }
+            Err(ReportError::Shape {
+                path: reader.path().to_owned(),
+                split: name.to_owned(),
+                column: column.to_owned(),
+                expected: n * width,
+                found: values.len(),
+            })
+        };
+        let mut split = SplitData::new(name, dim);
+        split.energies = energies(reader, name)?;
+        split.nll = column("nll", 1)?;
+        split.group = reader.group(name)?.into_iter().map(u64::from).collect();
+        if n == 0 || split.nll.iter().all(|v| v.is_nan()) {
+            return Ok(Self { data: split, marginals: vec![], stretch: None });
+        }
+        let columns = Columns::new(likelihood, blocks, members);
+        let location = column("location", columns.location_width())?;
+        let parameters = columns
+            .parameters()
+            .into_iter()
+            .map(|(name, width)| Ok((width, column(name, width)?)))
+            .collect::<Result<Vec<_>, ReportError>>()?;
+        let mut named: Vec<(&'static str, Vec<f64>)> = vec![];
+        let mut marginals = Vec::with_capacity(n * dim);
+        for (i, targets) in target.values.chunks_exact(dim).enumerate() {
+            let sample = SampleColumns {
+                location: &location[i * columns.location_width()..(i + 1) * columns.location_width()],
+                parameters: parameters.iter().map(|(width, values)| &values[i * width..(i + 1) * width]).collect(),
+            };
+            let predicted = columns.marginals(&sample);
+            let uncertainties = columns.uncertainties(&sample);
+            for ((y, marginal), uncertainties) in targets.iter().zip(predicted).zip(uncertainties) {
+                split.push(*y, marginal.as_deref());
+                marginals.push(marginal);
+                for (k, (uncertainty, value)) in uncertainties.into_iter().enumerate() {
+                    if named.len() <= k {
+                        named.push((uncertainty, Vec::with_capacity(n * dim)));
+                    }
+                    named[k].1.push(value);
+                }
+            }
+        }
+        split.uncertainties = named
+            .into_iter()
+            .map(|(uncertainty, values)| {
+                (uncertainty.to_owned(), values.chunks_exact(dim).map(root_mean_square).collect())
+            })
+            .collect();
+        // Reported locations may start elsewhere than unconstrained ones.
+        let start = likelihood.get().location(&vec![0.0; likelihood.get().location_width(blocks.block_dim)]);
+        let unconstrained = location.iter().zip(start.iter().cycle()).map(|(location, start)| location - start);
+        let stretch = Stretch {
+            likelihood: likelihood.get(),
+            blocks,
+            members,
+            location: unconstrained.collect(),
+            parameters: parameters.into_iter().map(|(_, values)| values).collect(),
+            center: split.mean.clone(),
+            target: split.target.clone(),
+        };
+        let stretch = Some(stretch).filter(|s| scales(s, &split.nll));
+        Ok(Self { data: split, marginals, stretch })
+    }
+
+    fn predictions(&self) -> Predictions<'_> {
+        let stretched_nll = self.stretch.as_ref().map(|stretch| {
+            // What could be evaluated once can be evaluated again.
+            let nll = |factor| stretch.nll(factor).unwrap_or_else(|_| vec![f64::NAN; self.data.n_samples()]);
+            Box::new(nll) as Box<dyn Fn(f64) -> Vec<f64> + '_>
+        });
+        Predictions { split: &self.data, marginals: &self.marginals, stretched_nll }
+    }
+}
+
+/// Whether the predictions can be stretched: a family on the whole real line, whose NLL as it was
+/// reported follows from what the run file holds.
+fn scales(stretch: &Stretch<'_>, reported: &[f64]) -> bool {
+    /// Of the reported NLL; predictions may have passed through single precision.
+    const TOLERANCE: f64 = 1e-5;
+    if stretch.likelihood.standardization() != Standardization::ShiftAndScale {
+        return false;
+    }
+    let agree = |(a, b): (f64, &f64)| (a.is_nan() && b.is_nan()) || (a - b).abs() <= TOLERANCE * (1.0 + b.abs());
+    stretch.nll(1.0).is_ok_and(|nll| nll.into_iter().zip(reported).all(agree))
+}
+
+/// Fits on the validation split, where there is one, and applies to the tests.
+pub(crate) fn recalibrate(kind: Kind, seed: u64, splits: &[Predicted<'_>]) -> Option<Recalibration> {
+    let valid = splits.iter().find(|s| s.data.name == FITTED_ON)?;
+    let tests: Vec<Predictions<'_>> = splits
+        .iter()
+        .filter(|s| ![FITTED_ON, "train"].contains(&s.data.name.as_str()))
+        .map(Predicted::predictions)
+        .collect();
+    Recalibration::fit(kind, seed, &valid.predictions(), &tests)
+}
+
+/// The frames of a split whose energy is known and predicted.
+fn energies(reader: &Reader, split: &str) -> Result<Vec<FrameEnergy>, RunFileError> {
+    let Some(FrameEnergies { n_atoms, reference, predicted }) = reader.frame_energies(split)? else {
+        return Ok(vec![]);
+    };
+    let frames = reference.into_iter().zip(predicted).zip(n_atoms);
+    let frames = frames.map(|((reference, predicted), n_atoms)| FrameEnergy { reference, predicted, n_atoms });
+    Ok(frames.filter(|f| f.reference.is_finite() && f.predicted.is_finite()).collect())
+}
