@@ -16,6 +16,7 @@ mod predicted;
 pub mod recalibration;
 pub mod run_data;
 pub mod solution;
+pub mod tabular;
 mod write;
 
 pub use comparison::{Compared, compare, write_comparison};

@@ -27,6 +27,7 @@ use crate::log::Log;
 use crate::plan::{Assembled, Plan, Records};
 use crate::progress::Progress;
 use crate::recorder::{METRICS, Recorder, Silent};
+use crate::rows::Rows;
 use crate::run_dir::RunDir;
 use crate::signals;
 
@@ -242,7 +243,12 @@ impl<P: Predictor> Assembled<P> {
                 group: self.group_of_samples(groups, shape.dim),
                 dim: shape.dim,
                 location_width: columns.location_width(),
-                columns: columns.parameters().iter().map(|(name, width)| Column::new(*name, *width)).collect(),
+                columns: columns
+                    .parameters()
+                    .iter()
+                    .map(|(name, width)| Column::new(*name, *width))
+                    .chain(self.rows().into_iter().flat_map(Rows::columns))
+                    .collect(),
                 metrics: METRICS.map(String::from).to_vec(),
                 per_sample: name == "valid",
                 trajectories: self.trajectories(name),
@@ -266,7 +272,10 @@ impl<P: Predictor> Assembled<P> {
                 ("input_names".into(), json_text(&json!(self.facts.input_names))),
                 ("proximal_penalty".into(), self.objective.proximal_penalty().map_or("", |(name, _)| name).into()),
                 ("model".into(), experiment.model.name().into()),
-            ],
+            ]
+            .into_iter()
+            .chain(self.rows().into_iter().flat_map(Rows::root_attributes))
+            .collect(),
             splits,
             parameters: self
                 .predictor
@@ -286,6 +295,14 @@ impl<P: Predictor> Assembled<P> {
         })
     }
 
+    /// The rows of a table.
+    fn rows(&self) -> Option<&Rows> {
+        match &self.facts.records {
+            Records::Rows(rows) => Some(rows),
+            Records::Series(_) | Records::Structures(..) => None,
+        }
+    }
+
     fn group_of_samples(&self, groups: &[P::Group], dim: usize) -> Vec<u32> {
         groups
             .iter()
@@ -296,7 +313,7 @@ impl<P: Predictor> Assembled<P> {
 
     fn trajectories(&self, split: &str) -> Option<Trajectories> {
         match &self.facts.records {
-            Records::Rows => None,
+            Records::Rows(_) => None,
             Records::Structures(splits, _) => Some(Trajectories::frames(part(splits.parts(), split))),
             Records::Series(splits) => Some(Trajectories::Series {
                 states: self.facts.target_names.clone(),
@@ -318,17 +335,19 @@ impl<P: Predictor> Assembled<P> {
             let scores = self.objective.score(&prediction, &target)?;
             let data = self.objective.outcome().data_units(&prediction).map_err(TrainError::from)?;
             let observed = self.objective.outcome().target_in_data_units(&target).map_err(TrainError::from)?;
+            let of_rows = self.rows().map(|rows| rows.values(name)).unwrap_or_default();
+            let columns = data.parameters.iter().chain(&of_rows);
             run_file.write_predictions(
                 name,
                 &PredictionTable {
                     target: &observed,
                     location: &data.location,
                     nll: &scores.nll,
-                    columns: data.parameters.iter().map(|(name, values)| (name.as_str(), values.as_slice())).collect(),
+                    columns: columns.map(|(name, values)| (name.as_str(), values.as_slice())).collect(),
                 },
             )?;
             match &self.facts.records {
-                Records::Rows => {}
+                Records::Rows(_) => {}
                 Records::Structures(splits, scaling) => {
                     let frames = part(splits.parts(), name);
                     let energies: Vec<f64> = match &prediction.energy {

@@ -12,6 +12,7 @@ mod plan;
 mod progress;
 mod provenance;
 mod recorder;
+mod rows;
 mod run_dir;
 mod signals;
 mod source;

@@ -11,3 +11,4 @@ mod resume;
 mod runs;
 mod settings;
 mod studies;
+mod tables;
