@@ -130,6 +130,18 @@ def unequal(path, n_rows=3000):
             table.writerow([f"{skill:.6f}", f"{hurdle:.6f}", f"{noise:.6f}", group, "yes" if hired else "no"])
 
 
+def friedman(path, n_rows=1000):
+    """y = 10 sin(pi x1 x2) + 20 (x3 - 1/2)^2 + 10 x4 + 5 x5 + N(0, 1), x1 to x10 uniform (Friedman 1991)."""
+    draw = random.Random(9)
+    with open(path, "w", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow([f"x{i}" for i in range(1, 11)] + ["y"])
+        for _ in range(n_rows):
+            x = [draw.random() for _ in range(10)]
+            y = 10.0 * math.sin(math.pi * x[0] * x[1]) + 20.0 * (x[2] - 0.5) ** 2 + 10.0 * x[3] + 5.0 * x[4]
+            table.writerow([f"{v:.6f}" for v in (*x, y + draw.gauss(0.0, 1.0))])
+
+
 def spiral_rhs(x, y):
     """A (x^3, y^3) with A = [[-0.1, 2], [-2, -0.1]]."""
     x3, y3 = x**3, y**3
@@ -179,3 +191,4 @@ if __name__ == "__main__":
     separable(folder / "separable.csv")
     sparse(folder / "sparse.csv")
     unequal(folder / "unequal.csv")
+    friedman(folder / "friedman.csv")
