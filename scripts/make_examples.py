@@ -148,11 +148,11 @@ def spiral_rhs(x, y):
     return -0.1 * x3 + 2.0 * y3, -2.0 * x3 - 0.1 * y3
 
 
-def runge_kutta(x, y, h):
-    a = spiral_rhs(x, y)
-    b = spiral_rhs(x + 0.5 * h * a[0], y + 0.5 * h * a[1])
-    c = spiral_rhs(x + 0.5 * h * b[0], y + 0.5 * h * b[1])
-    d = spiral_rhs(x + h * c[0], y + h * c[1])
+def runge_kutta(x, y, h, rhs):
+    a = rhs(x, y)
+    b = rhs(x + 0.5 * h * a[0], y + 0.5 * h * a[1])
+    c = rhs(x + 0.5 * h * b[0], y + 0.5 * h * b[1])
+    d = rhs(x + h * c[0], y + h * c[1])
     step = [(a[i] + 2.0 * b[i] + 2.0 * c[i] + d[i]) * h / 6.0 for i in (0, 1)]
     return x + step[0], y + step[1]
 
@@ -172,10 +172,36 @@ def spirals(path, n_trajectories=24, n_times=30, t1=2.0, sigma=0.02, largest_ste
                 n_steps = max(1, math.ceil((time - t) / largest_step))
                 h = (time - t) / n_steps
                 for _ in range(n_steps):
-                    x, y = runge_kutta(x, y, h)
+                    x, y = runge_kutta(x, y, h, spiral_rhs)
                 t = time
                 row = (t, x + draw.gauss(0.0, sigma), y + draw.gauss(0.0, sigma))
                 table.writerow([trajectory, *(f"{v:.6f}" for v in row)])
+
+
+def predator_prey(x, y):
+    """dx/dt = x - x y / 10, dy/dt = -0.8 y + 0.5 (x y / 10)."""
+    eaten = 0.1 * x * y
+    return x - eaten, -0.8 * y + 0.5 * eaten
+
+
+def lotka_volterra(path, n_trajectories=12, n_times=20, t1=7.0, sigma=0.4, step=1e-3):
+    """Prey and predators from random starts at irregular times; a tenth of the predators not counted."""
+    draw = random.Random(3)
+    with open(path, "w", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(["id", "t", "x", "y"])
+        for trajectory in range(n_trajectories):
+            x, y, t = draw.uniform(8.0, 30.0), draw.uniform(4.0, 18.0), 0.0
+            times = [0.0] + sorted(round(draw.uniform(0.1, t1), 3) for _ in range(n_times - 1))
+            assert all(a < b for a, b in zip(times, times[1:]))
+            for time in times:
+                n_steps = round((time - t) / step)
+                for _ in range(n_steps):
+                    x, y = runge_kutta(x, y, step, predator_prey)
+                t = time
+                seen = draw.random() > 0.1
+                row = [f"{x + draw.gauss(0.0, sigma):.4f}", f"{y + draw.gauss(0.0, sigma):.4f}" if seen else ""]
+                table.writerow([trajectory, f"{t:.3f}", *row])
 
 
 if __name__ == "__main__":
@@ -192,3 +218,4 @@ if __name__ == "__main__":
     sparse(folder / "sparse.csv")
     unequal(folder / "unequal.csv")
     friedman(folder / "friedman.csv")
+    lotka_volterra(folder / "lotka_volterra.csv")

@@ -1,4 +1,5 @@
-"""Reference solutions and gradients for crates/ode, by scipy's DOP853 at the tightest tolerances.
+"""Reference solutions and gradients for crates/ode, by scipy's DOP853 (Radau where the problem is
+stiff) at the tightest tolerances.
 
 The gradient of L = 1/2 sum (y(t_d) - 0.1)^2 over all states and data times comes from forward
 sensitivities dS/dt = J S + P, integrated together with the states; J and P are complex-step
@@ -14,6 +15,7 @@ import numpy as np
 from scipy.integrate import solve_ivp
 
 TARGET = 0.1
+TIGHT = {"method": "DOP853", "rtol": 2.3e-14, "atol": 1e-14}
 FOLDER = pathlib.Path(__file__).parents[2] / "crates/ode/tests/reference"
 
 
@@ -50,6 +52,25 @@ def mlp(sizes, activation, time_input):
     return field
 
 
+def hybrid(t, z, p):
+    """Formulas around a 2-5-4-2 tanh network, in states divided by (2, 0.5).
+
+    dx/dt = alpha x - u x, dy/dt = -delta y + x u / 2 + cos(t) v / 10, with (u, v) = 1.5 N(x/2, y/0.5).
+    """
+    alpha, delta = p[:2]
+    u, v = 1.5 * mlp([2, 5, 4, 2], np.tanh, False)(t, z, p[2:])
+    x, y = 2.0 * z[0], 0.5 * z[1]
+    rates = np.array([alpha * x - u * x, -delta * y + 0.5 * u * x + 0.1 * np.cos(t) * v])
+    return rates / np.array([2.0, 0.5])
+
+
+def robertson(t, z, p):
+    """Robertson's kinetics in states divided by (1, 1e-4, 1)."""
+    a, b, c = z[0], 1e-4 * z[1], z[2]
+    slow, fast, back = p[0] * a, p[1] * b * b, p[2] * b * c
+    return np.array([-slow + back, (slow - fast - back) / 1e-4, fast])
+
+
 def complex_step(function, x):
     """Jacobian of a real-analytic function."""
     columns = []
@@ -60,7 +81,7 @@ def complex_step(function, x):
     return np.stack(columns, axis=1)
 
 
-def reference(field, p, y0, times):
+def reference(field, p, y0, times, **how):
     p, y0, times = (np.asarray(v, dtype=float) for v in (p, y0, times))
     n, m = len(y0), len(p)
 
@@ -71,7 +92,7 @@ def reference(field, p, y0, times):
         return np.concatenate([field(t, y, p), ds.ravel()])
 
     start = np.concatenate([y0, np.eye(n, n + m).ravel()])
-    solution = solve_ivp(augmented, (times[0], times[-1]), start, method="DOP853", t_eval=times, rtol=2.3e-14, atol=1e-14)
+    solution = solve_ivp(augmented, (times[0], times[-1]), start, t_eval=times, **(TIGHT | how))
     assert solution.success
     states = solution.y[:n].T
     sensitivities = solution.y[n:].T.reshape(len(times), n, n + m)
@@ -108,10 +129,15 @@ def main():
             np.linspace(-1.0, 1.5, 6),
         ),
     }
+    weights = network(np.random.default_rng(7), [2, 5, 4, 2])
+    problems["hybrid"] = (hybrid, np.append([0.9, 0.7], weights), [0.6, 1.4], np.linspace(0.5, 4.0, 8))
+    stiff = {"method": "Radau", "rtol": 1e-11, "atol": 1e-13}
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name, problem in problems.items():
         text = json.dumps(reference(*problem), indent=1)
         (FOLDER / f"{name}.json").write_text(text + "\n")
+    kinetics = reference(robertson, [0.04, 3e7, 1e4], [1.0, 0.0, 0.0], [0.0, 0.4, 4.0, 40.0, 400.0], **stiff)
+    (FOLDER / "robertson.json").write_text(json.dumps(kinetics, indent=1) + "\n")
 
 
 if __name__ == "__main__":

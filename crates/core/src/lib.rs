@@ -4,6 +4,7 @@
 
 pub mod diagnose;
 pub mod element;
+pub mod lanes;
 pub mod parameters;
 pub mod precision;
 pub mod prediction;

@@ -39,8 +39,12 @@ pub struct Trajectory {
     pub times: Vec<f64>,
     /// `[n_times][n_states]`; NaN where a state was not observed.
     pub observed: Vec<Vec<f64>>,
+    /// `[n_times][n_inputs]`: external inputs; NaN where one was not recorded.
+    pub inputs: Vec<Vec<f64>>,
     /// Line of the file of each time, counted from 1.
     pub lines: Vec<usize>,
+    /// How many of the first times are there for the trajectory to start from, and are no samples.
+    pub n_given: usize,
 }
 
 /// Atoms of one frame. Lengths in Å, energies in eV, forces in eV/Å.

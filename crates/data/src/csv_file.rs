@@ -177,6 +177,20 @@ pub enum CsvFault {
         /// The column.
         column: String,
     },
+    /// No training trajectory goes on after the end of training.
+    #[error("no training trajectory has a row after `train_until` = {until}")]
+    NothingLater {
+        /// The end of training.
+        until: f64,
+    },
+    /// An input without any value in a trajectory.
+    #[error("the input column `{column}` has no value in trajectory `{trajectory}`")]
+    NeverRecorded {
+        /// The column.
+        column: String,
+        /// The trajectory.
+        trajectory: String,
+    },
 }
 
 impl CsvFault {
@@ -229,6 +243,10 @@ impl Diagnose for CsvError {
             }
             CsvFault::TimeOrder { .. } => "sort the rows of each trajectory by time and average repeated times".into(),
             CsvFault::NeverObserved { .. } => "leave it out of `states`".into(),
+            CsvFault::NothingLater { .. } => "choose an earlier time, or remove `train_until`".into(),
+            CsvFault::NeverRecorded { .. } => {
+                "an input needs one value at least; it is interpolated between its values".into()
+            }
         };
         Some(hint)
     }

@@ -2,7 +2,8 @@
 //!
 //! Rows of one trajectory share a value of the `trajectory` column, need not follow each other
 //! directly, and must have increasing times. Trajectories come in the order in which they first
-//! appear. An empty cell (or `NaN`, `NA`) is a state that was not observed at that time.
+//! appear. An empty cell (or `NaN`, `NA`) is a state that was not observed at that time, or an input
+//! that was not recorded.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -31,9 +32,17 @@ pub struct CsvSeriesConfig {
     pub time: String,
     /// The columns of observed states, in order.
     pub states: Vec<String>,
+    /// Columns of external inputs: what drives the system from outside, known at any time by linear
+    /// interpolation. Equations use them by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<String>,
     /// The column that tells trajectories apart; without it the file is one trajectory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trajectory: Option<String>,
+    /// Training and validation trajectories end at this time; what comes after it in the training
+    /// trajectories is the test part `later`, in which each of them goes on from its start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub train_until: Option<f64>,
     /// Share of the trajectories that is kept for validation.
     #[serde(default)]
     pub valid_fraction: f64,
@@ -52,7 +61,16 @@ impl CsvSeriesConfig {
         self.check()?;
         let csv = CsvFile::read(&root.join(&self.path))?;
         let trajectories = self.trajectories(&csv)?;
-        Ok(self.fractions().cut(trajectories, "trajectories", seed)?)
+        let mut splits = self.fractions().cut(trajectories, "trajectories", seed)?;
+        if let Some(until) = self.train_until {
+            let later: Vec<Trajectory> = splits.train.iter().filter_map(|t| rest_of(t, until)).collect();
+            if later.is_empty() {
+                return Err(csv.fault(CsvFault::NothingLater { until }).into());
+            }
+            splits.train.iter_mut().chain(&mut splits.valid).for_each(|t| end_at(t, until));
+            splits.test.push(("later".to_owned(), later));
+        }
+        Ok(splits)
     }
 
     /// Whether every value is possible, as far as it can be told without the file.
@@ -68,6 +86,7 @@ impl CsvSeriesConfig {
         self.check_names(csv)?;
         let time = csv.column("time", &self.time)?;
         let states = self.states.iter().map(|name| csv.column("states", name)).collect::<Result<Vec<_>, _>>()?;
+        let inputs = self.inputs.iter().map(|name| csv.column("inputs", name)).collect::<Result<Vec<_>, _>>()?;
         let id = self.trajectory.as_ref().map(|name| csv.column("trajectory", name)).transpose()?;
 
         let mut trajectories: Vec<Trajectory> = vec![];
@@ -79,7 +98,15 @@ impl CsvSeriesConfig {
                 return Err(csv.fault_in(row, CsvFault::EmptyCell { column: column.clone() }));
             }
             let place = *place_of.entry(name).or_insert_with(|| {
-                trajectories.push(Trajectory { id: name.to_owned(), times: vec![], observed: vec![], lines: vec![] });
+                let id = name.to_owned();
+                trajectories.push(Trajectory {
+                    id,
+                    times: vec![],
+                    observed: vec![],
+                    inputs: vec![],
+                    lines: vec![],
+                    n_given: 0,
+                });
                 trajectories.len() - 1
             });
             let trajectory = &mut trajectories[place];
@@ -95,7 +122,15 @@ impl CsvSeriesConfig {
             seen.iter_mut().zip(&observed).for_each(|(seen, value)| *seen |= !value.is_nan());
             trajectory.times.push(t);
             trajectory.observed.push(observed);
+            trajectory.inputs.push(inputs.iter().map(|&s| observation(csv, row, s)).collect::<Result<_, _>>()?);
             trajectory.lines.push(csv.line(row));
+        }
+        for (i, column) in self.inputs.iter().enumerate() {
+            let blind = trajectories.iter().find(|t| t.inputs.iter().all(|row| row[i].is_nan()));
+            if let Some(trajectory) = blind {
+                let fault = CsvFault::NeverRecorded { column: column.clone(), trajectory: trajectory.id.clone() };
+                return Err(csv.fault(fault));
+            }
         }
         match seen.iter().position(|seen| !seen) {
             Some(state) => Err(csv.fault(CsvFault::NeverObserved { column: self.states[state].clone() })),
@@ -115,8 +150,40 @@ impl CsvSeriesConfig {
             }
             used.push(("states", name));
         }
+        for name in &self.inputs {
+            if let Some((first, _)) = used.iter().find(|(_, earlier)| *earlier == name) {
+                return Err(csv.fault(CsvFault::UsedTwice { column: name.clone(), first, second: "inputs" }));
+            }
+            used.push(("inputs", name));
+        }
         Ok(())
     }
+}
+
+/// Leaves out what comes after a time.
+fn end_at(trajectory: &mut Trajectory, until: f64) {
+    let n = trajectory.times.partition_point(|&t| t <= until);
+    trajectory.times.truncate(n);
+    trajectory.observed.truncate(n);
+    trajectory.inputs.truncate(n);
+    trajectory.lines.truncate(n);
+}
+
+/// The start of a trajectory and what comes after a time, if anything does.
+fn rest_of(trajectory: &Trajectory, until: f64) -> Option<Trajectory> {
+    let n = trajectory.times.partition_point(|&t| t <= until);
+    if n == 0 || n == trajectory.times.len() {
+        return None;
+    }
+    let rows = || std::iter::once(0).chain(n..trajectory.times.len());
+    Some(Trajectory {
+        id: trajectory.id.clone(),
+        times: rows().map(|i| trajectory.times[i]).collect(),
+        observed: rows().map(|i| trajectory.observed[i].clone()).collect(),
+        inputs: rows().map(|i| trajectory.inputs[i].clone()).collect(),
+        lines: rows().map(|i| trajectory.lines[i]).collect(),
+        n_given: 1,
+    })
 }
 
 /// A finite number, or NaN for what was not observed.

@@ -322,6 +322,40 @@ fn trajectories_are_gathered_and_cut_whole() -> Outcome {
 }
 
 #[test]
+fn the_rest_of_training_trajectories_can_be_kept_for_a_test() -> Outcome {
+    let folder = Folder::with("id,t,x\na,0,1\na,1,2\na,2,3\na,3,4\nb,0,5\nb,1,6\n");
+    let config = "time = \"t\"\nstates = [\"x\"]\ntrajectory = \"id\"\ntrain_until = 1.5";
+    let found = folder.series(config)?;
+    assert_eq!(found.train.iter().map(|t| t.times.clone()).collect::<Vec<_>>(), [[0.0, 1.0], [0.0, 1.0]]);
+    assert_eq!((found.train[0].lines.clone(), found.train[0].n_given), (vec![2, 3], 0));
+    let (name, later) = &found.test[0];
+    assert_eq!((name.as_str(), later.len(), later[0].n_given), ("later", 1, 1));
+    assert_eq!(
+        (later[0].times.clone(), later[0].observed[2][0], later[0].lines.clone()),
+        (vec![0.0, 2.0, 3.0], 4.0, vec![2, 4, 5])
+    );
+    let (message, _) = folder.series_fault(&config.replace("1.5", "7.0"));
+    assert_eq!(message, "a.csv: no training trajectory has a row after `train_until` = 7");
+    Ok(())
+}
+
+#[test]
+fn inputs_are_read_beside_the_states() -> Outcome {
+    let folder = Folder::with("id,t,x,light,heat\na,0,1,5,\na,1,2,,3\nb,0,1,7,8\n");
+    let config = "time = \"t\"\nstates = [\"x\"]\ntrajectory = \"id\"\ninputs = [\"heat\", \"light\"]";
+    let found = folder.series(config)?.train;
+    assert_eq!((found[0].inputs[1][0], found[0].inputs[0][1], found[1].inputs[0].clone()), (3.0, 5.0, vec![8.0, 7.0]));
+    assert!(found[0].inputs[0][0].is_nan() && found[0].inputs[1][1].is_nan());
+    let (message, _) = folder.series_fault(&config.replace("heat", "x"));
+    assert!(message.contains("`x`") && message.contains("`inputs`"), "{message}");
+    let blind = Folder::with("id,t,x,light,heat\na,0,1,5,\na,1,2,,3\nb,0,1,7,\n");
+    let (message, hint) = blind.series_fault(config);
+    assert_eq!(message, "a.csv: the input column `heat` has no value in trajectory `b`");
+    assert!(hint.contains("one value at least"), "{hint}");
+    Ok(())
+}
+
+#[test]
 fn faults_of_series_name_the_line() {
     let config = "time = \"t\"\nstates = [\"x\"]";
     let with_ids = "time = \"t\"\nstates = [\"x\"]\ntrajectory = \"id\"";

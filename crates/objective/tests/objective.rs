@@ -188,7 +188,7 @@ fn gradients_of_every_likelihood_with_every_source_are_central_differences() -> 
     for name in LikelihoodConfig::NAMES {
         let family = likelihood(json!({ *name: {} }));
         let specs = family.get().parameters(2);
-        for source in [json!("network"), json!("constant"), json!(1.7)] {
+        for source in [json!("network"), json!("constant"), json!(3.7)] {
             let settings: serde_json::Map<String, Value> =
                 specs.iter().map(|s| (s.name.to_string(), source.clone())).collect();
             let config = likelihood(json!({ *name: settings }));

@@ -53,6 +53,11 @@ impl Batch {
         Self { trajectories, tape }
     }
 
+    /// Nothing that could be solved.
+    pub(crate) fn failed(failures: Vec<Result<Trajectory, OdeError>>) -> Self {
+        Self { trajectories: failures, tape: Box::new(Nothing) }
+    }
+
     /// The gradient of Σ cotangent · states over all problems that did not fail.
     ///
     /// # Shapes
@@ -64,5 +69,14 @@ impl Batch {
     pub fn pullback(&self, field: &dyn VectorField, parameters: &[f64], cotangents: &[Vec<f64>]) -> BatchGradient {
         assert_eq!(cotangents.len(), self.trajectories.len(), "one cotangent per problem");
         self.tape.pullback(field, parameters, cotangents)
+    }
+}
+
+/// The reverse pass over nothing.
+struct Nothing;
+
+impl BatchTape for Nothing {
+    fn pullback(&self, field: &dyn VectorField, parameters: &[f64], cotangents: &[Vec<f64>]) -> BatchGradient {
+        BatchGradient { y0: vec![vec![0.0; field.dim()]; cotangents.len()], parameters: vec![0.0; parameters.len()] }
     }
 }

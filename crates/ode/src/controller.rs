@@ -55,7 +55,8 @@ impl Controller {
     }
 }
 
-/// √(Σ (vᵢ / (atolᵢ + rtol·sᵢ))² / n); `sizes` are the magnitudes of the states, `[n]`.
+/// √(Σ (vᵢ / (atolᵢ + rtol·sᵢ))² / n) over the first n components; `sizes` are the magnitudes of the
+/// states.
 pub fn scaled_norm(
     config: &Tsit5,
     values: impl Iterator<Item = f64>,
@@ -64,6 +65,7 @@ pub fn scaled_norm(
 ) -> f64 {
     let sum: f64 = values
         .zip(sizes)
+        .take(n)
         .enumerate()
         .map(|(i, (value, size))| {
             let scaled = value / (config.atol.of(i) + config.rtol * size);

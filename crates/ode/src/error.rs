@@ -54,6 +54,12 @@ pub enum OdeError {
         /// Its value.
         value: f64,
     },
+    /// States are not positions with their momenta.
+    #[error("`leapfrog` needs positions and as many momenta, found {found} states")]
+    NotPairs {
+        /// Number of states.
+        found: usize,
+    },
     /// The step limit was hit.
     #[error("no more than {max_steps} steps were allowed, and they reached t = {t} of {t_end}")]
     MaxSteps {
@@ -114,9 +120,17 @@ impl Diagnose for OdeError {
             Self::TimeNotFinite { .. } | Self::InitialStateNotFinite { .. } => {
                 "remove the row or fill in the value; only observations may be missing"
             }
+            Self::NotPairs { .. } => {
+                "list all positions, then their momenta in the same order; or use `rk4` or `tsit5`"
+            }
+            Self::Tolerance { name: "step", .. } => "a hundredth of the shortest time scale is a good start",
             Self::Tolerance { .. } => "rtol = 1e-6 and atol = 1e-8 times the size of the states are a good start",
-            Self::MaxSteps { .. } => "raise `max_steps`, loosen the tolerances, or check whether the problem is stiff",
-            Self::StepUnderflow { .. } => "check the equations and scales; a stiff problem needs an implicit solver",
+            Self::MaxSteps { .. } => {
+                "raise `max_steps`, loosen the tolerances, or, if the problem is stiff, use the solver `esdirk3`"
+            }
+            Self::StepUnderflow { .. } => {
+                "check the equations and scales; a stiff problem needs the implicit solver `esdirk3`"
+            }
             Self::FieldNotFinite { .. } => {
                 "keep the states inside the domain of the equations (logarithms, roots, divisions), or lower the learning rate"
             }

@@ -40,6 +40,8 @@ pub(crate) struct Group<'a> {
     config: &'a Tsit5,
     problems: &'a [Problem],
     n: usize,
+    /// States under error control.
+    n_controlled: usize,
     lanes: [Option<Lane>; LANES],
     /// `[n]`: the state of every lane.
     y: Vec<Row>,
@@ -53,6 +55,7 @@ pub(crate) struct Group<'a> {
 pub(crate) fn solve_group(
     field: &mut dyn LaneField,
     n: usize,
+    n_resting: usize,
     problems: &[Problem],
     queue: &[usize],
     config: &Tsit5,
@@ -63,6 +66,7 @@ pub(crate) fn solve_group(
         config,
         problems,
         n,
+        n_controlled: n - n_resting,
         lanes: std::array::from_fn(|_| None),
         y: vec![Row::ZERO; n],
         k: vec![Row::ZERO; N_STAGES * n],
@@ -102,7 +106,7 @@ pub(crate) fn solve_group(
 impl Group<'_> {
     /// First slopes and steps of up to eight problems.
     fn start(&mut self, chunk: &[usize]) -> Vec<Run> {
-        let n = self.n;
+        let (n, n_controlled) = (self.n, self.n_controlled);
         let mut t = Row::ZERO;
         let (mut y, mut slope, mut ahead_slope) = (vec![Row::ZERO; n], vec![Row::ZERO; n], vec![Row::ZERO; n]);
         let mut tape = vec![Row::ZERO; self.field.tape_rows()];
@@ -118,8 +122,8 @@ impl Group<'_> {
         for (l, &p) in chunk.iter().enumerate() {
             let y0 = &self.problems[p].y0;
             let sizes = || y0.iter().map(|y| y.abs());
-            let slope_norm = scaled_norm(self.config, column(&slope, l).into_iter(), sizes(), n);
-            let h0 = first_guess(scaled_norm(self.config, y0.iter().copied(), sizes(), n), slope_norm);
+            let slope_norm = scaled_norm(self.config, column(&slope, l).into_iter(), sizes(), n_controlled);
+            let h0 = first_guess(scaled_norm(self.config, y0.iter().copied(), sizes(), n_controlled), slope_norm);
             guesses[l] = (h0, slope_norm);
             ahead.iter_mut().zip(&slope).for_each(|(a, k)| a.0[l] += h0 * k.0[l]);
             t.0[l] += h0;
@@ -134,7 +138,8 @@ impl Group<'_> {
             finite[l] = slope.iter().all(|k| k.is_finite());
             let change = ahead_slope.iter().zip(&slope).map(|(a, k)| a.0[l] - k);
             let (h0, slope_norm) = guesses[l];
-            let h = first_step(h0, slope_norm, scaled_norm(self.config, change, y0.iter().map(|y| y.abs()), n));
+            let sizes = y0.iter().map(|y| y.abs());
+            let h = first_step(h0, slope_norm, scaled_norm(self.config, change, sizes, n_controlled));
             let result = if finite[l] {
                 let statistics = Statistics { n_evaluations: 2, ..Statistics::default() };
                 Ok(Trajectory { states: y0.clone(), statistics })
@@ -268,7 +273,7 @@ impl Group<'_> {
     /// The scaled errors of the attempt; NaN where its end is not finite.
     fn error_norms(&self, h: &Row, end: &[Row]) -> Row {
         let mut sum = Row::ZERO;
-        for (i, (y, y1)) in self.y.iter().zip(end).enumerate() {
+        for (i, (y, y1)) in self.y.iter().zip(end).enumerate().take(self.n_controlled) {
             let mut error = Row::ZERO;
             for (&e, k) in E.iter().zip(self.k.chunks_exact(self.n)) {
                 error.add_scaled(e, &k[i]);
@@ -281,7 +286,7 @@ impl Group<'_> {
                 sum.0[l] += scaled * scaled + 0.0 * y1.0[l];
             }
         }
-        Row(sum.0.map(|sum| (sum / self.n as f64).sqrt()))
+        Row(sum.0.map(|sum| (sum / self.n_controlled as f64).sqrt()))
     }
 
     /// Moves a lane to the end of its step and records the data times passed.

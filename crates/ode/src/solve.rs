@@ -65,7 +65,8 @@ pub fn solve(
     times: &[f64],
     config: &Tsit5,
 ) -> Result<Solution, OdeError> {
-    let (t0, t_end) = check(field, parameters, y0, times, config)?;
+    config.check(field.dim() - field.n_resting())?;
+    let (t0, t_end) = check(field, parameters, y0, times)?;
     let mut run = Forward {
         field,
         parameters,
@@ -81,20 +82,18 @@ pub fn solve(
     Ok(Solution { states: run.states, tape: run.tape, statistics: run.statistics })
 }
 
-/// Checks everything the caller gave; returns the first and the last time.
+/// Checks the problem; returns the first and the last time.
 pub(crate) fn check(
     field: &dyn VectorField,
     parameters: &[f64],
     y0: &[f64],
     times: &[f64],
-    config: &Tsit5,
 ) -> Result<(f64, f64), OdeError> {
     let length = |what: &'static str, expected: usize, found: usize| {
         if expected == found { Ok(()) } else { Err(OdeError::Length { what, expected, found }) }
     };
     length("parameters", field.n_parameters(), parameters.len())?;
     length("y0", field.dim(), y0.len())?;
-    config.check(field.dim())?;
     if let Some(index) = y0.iter().position(|value| !value.is_finite()) {
         return Err(OdeError::InitialStateNotFinite { index, value: y0[index] });
     }
@@ -199,14 +198,16 @@ impl Forward<'_> {
         let mut errors = vec![0.0; start.len()];
         self.tape.weighted_slopes(step, &E, &mut errors);
         let sizes = start.iter().zip(end).map(|(y, y1)| y.abs().max(y1.abs()));
-        scaled_norm(self.config, errors.iter().map(|e| h * e), sizes, start.len())
+        scaled_norm(self.config, errors.iter().map(|e| h * e), sizes, self.n_controlled())
     }
 
     fn first_step(&mut self, t0: f64, y0: &[f64]) -> f64 {
         let n = y0.len();
         let slope = self.tape.slope(0, 0);
-        let norm =
-            |values: &mut dyn Iterator<Item = f64>| scaled_norm(self.config, values, y0.iter().map(|y| y.abs()), n);
+        let n_controlled = self.n_controlled();
+        let norm = |values: &mut dyn Iterator<Item = f64>| {
+            scaled_norm(self.config, values, y0.iter().map(|y| y.abs()), n_controlled)
+        };
         let slope_norm = norm(&mut slope.iter().copied());
         let h0 = first_guess(norm(&mut y0.iter().copied()), slope_norm);
         let ahead: Vec<f64> = y0.iter().zip(slope).map(|(y, k)| y + h0 * k).collect();
@@ -215,6 +216,11 @@ impl Forward<'_> {
         self.statistics.n_evaluations += 1;
         let change = norm(&mut slope_ahead.iter().zip(slope).map(|(a, b)| a - b));
         first_step(h0, slope_norm, change)
+    }
+
+    /// States under error control.
+    fn n_controlled(&self) -> usize {
+        self.tape.dim() - self.field.n_resting()
     }
 
     /// Takes the states reached so far, for an error.

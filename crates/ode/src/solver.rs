@@ -7,7 +7,10 @@ use crate::field::VectorField;
 use crate::field::lanes::LaneField;
 use crate::group::solve_group;
 use crate::group_adjoint::GroupTape;
+use crate::leapfrog::Leapfrog;
+use crate::rk4::Rk4;
 use crate::solve::{Solution, Statistics, check, solve};
+use crate::stiff::Esdirk3;
 use crate::tape::Tape;
 use crate::tsit5::Tsit5;
 
@@ -25,6 +28,9 @@ registry! {
     /// Every solver.
     pub enum SolverConfig: dyn Solver {
         "tsit5" => Tsit5,
+        "rk4" => Rk4,
+        "leapfrog" => Leapfrog,
+        "esdirk3" => Esdirk3,
     }
 }
 
@@ -56,14 +62,15 @@ fn solve_in_lanes(
         .iter()
         .enumerate()
         .map(|(index, Problem { y0, times })| {
-            let (t0, t_end) = check(field, parameters, y0, times, config)?;
+            config.check(field.dim() - field.n_resting())?;
+            let (t0, t_end) = check(field, parameters, y0, times)?;
             if t0 < t_end {
                 queue.push(index);
             }
             Ok(Trajectory { states: y0.clone(), statistics: Statistics::default() })
         })
         .collect();
-    let tape = solve_group(lanes.as_mut(), field.dim(), problems, &queue, config, &mut trajectories);
+    let tape = solve_group(lanes.as_mut(), field.dim(), field.n_resting(), problems, &queue, config, &mut trajectories);
     let single = trajectories
         .iter()
         .enumerate()

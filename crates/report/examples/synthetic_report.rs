@@ -168,6 +168,7 @@ fn classifier(name: &str, n_classes: usize) -> RunData {
         onset: None,
         recalibration,
         notes: vec![],
+        solution: Default::default(),
     }
 }
 

@@ -41,6 +41,7 @@ fn run_of(name: &str, error: f64, seed: u64, data: u64, kind: Kind) -> RunData {
         onset: None,
         recalibration: None,
         notes: vec![],
+        solution: Default::default(),
     }
 }
 

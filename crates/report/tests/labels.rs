@@ -56,6 +56,7 @@ fn run(k: usize) -> RunData {
         onset: None,
         recalibration,
         notes: vec![],
+        solution: Default::default(),
     }
 }
 

@@ -38,6 +38,7 @@ fn write_run_file(path: &Path, splits: &[(&str, usize, f64)], nll_error: f64) {
             })
             .collect(),
         parameters: vec![],
+        solution: Default::default(),
     };
     let mut writer = Writer::create(path, &layout).unwrap();
     for (name, n, misfit) in splits {

@@ -168,6 +168,12 @@ impl<P: Predictor> Assembled<P> {
             let values = numbers(parameter.var.as_tensor())?;
             run_file.write_parameter(&parameter.name, &values)?;
         }
+        for named in self.predictor.named_values()? {
+            run_file.write_parameter(&named.name, &named.values)?;
+            if let [value] = named.values[..] {
+                say(&format!("{} = {value:.6}", named.name))?;
+            }
+        }
         drop(run_file);
         let n_trained = (state.progress.epoch * self.splits.train.len()) as f64;
         let timing = json!({
@@ -283,6 +289,7 @@ impl<P: Predictor> Assembled<P> {
                 .iter()
                 .chain(self.objective.parameters().iter())
                 .map(|p| (p.name.clone(), p.var.dims().to_vec()))
+                .chain(self.predictor.named_values()?.into_iter().map(|named| (named.name, vec![named.values.len()])))
                 .collect(),
             solution: SolutionLayout {
                 optimality: if self.certified(experiment.optimizer.get()) {
@@ -372,11 +379,12 @@ impl<P: Predictor> Assembled<P> {
                     let mut series = Series { time: vec![], group: vec![], state: vec![], observed: vec![] };
                     for (i, trajectory) in part(splits.parts(), name).iter().enumerate() {
                         let n_times = trajectory.times.len();
+                        let n_samples = self.predictor.target(groups[i]).values.len() / shape.dim;
                         series.time.extend_from_slice(&trajectory.times);
                         series.group.extend(std::iter::repeat_n(i as u32, n_times));
-                        // The first observation is the initial state.
-                        series.state.extend_from_slice(&trajectory.observed[0]);
-                        series.state.extend(predicted.by_ref().take(n_times - 1).flatten());
+                        // What is no sample is the start: the first observation.
+                        series.state.extend(trajectory.observed[..n_times - n_samples].iter().flatten());
+                        series.state.extend(predicted.by_ref().take(n_samples).flatten());
                         series.observed.extend(trajectory.observed.iter().flatten());
                     }
                     run_file.write_series(name, &series)?;

@@ -74,7 +74,7 @@ pub(crate) enum ModelConfig {
     Mlp(MlpConfig),
     /// A neural ordinary differential equation on trajectories.
     #[serde(rename = "ode")]
-    Ode(OdeConfig),
+    Ode(Box<OdeConfig>),
     /// The force model PaiNN on atomic structures.
     #[serde(rename = "painn")]
     Painn(PainnConfig),

@@ -12,9 +12,9 @@ use crate::origin::Origin;
 /// Everything but `[train]`.
 pub(crate) fn check(origin: &Origin, experiment: &Experiment) -> Result<(), Failure> {
     let optimizer = experiment.optimizer.name();
-    for penalty in &experiment.penalty {
-        let name = penalty.name();
-        let at = |key: &str| origin.locate(&["penalty", name, key]);
+    for (index, penalty) in experiment.penalty.iter().enumerate() {
+        let (name, index) = (penalty.name(), index.to_string());
+        let at = |key: &str| origin.locate(&["penalty", &index, name, key]);
         if let (PenaltyConfig::GroupLasso(_), false) = (penalty, matches!(experiment.model, ModelConfig::Mlp(_))) {
             return Err(Failure::user(
                 format!("{}: `group_lasso` chooses columns of a table, and the model has none", at("weight")),
@@ -77,6 +77,17 @@ pub(crate) fn settings(origin: &Origin, experiment: &Experiment) -> Result<Train
 
 /// A minimiser sees all training groups at once.
 pub(crate) fn check_batch(origin: &Origin, experiment: &Experiment, n_groups: usize) -> Result<(), Failure> {
+    if let (Some(batch_size), Method::StepRule(_)) = (experiment.train.batch_size, experiment.optimizer.get().method())
+        && batch_size > n_groups
+    {
+        return Err(Failure::user(
+            format!(
+                "{}: `train.batch_size` is {batch_size}, but there are only {n_groups} training groups",
+                origin.locate(&["train", "batch_size"])
+            ),
+            "lower it, or leave it out: a step then sees all of them",
+        ));
+    }
     let Some(batch_size) = experiment.train.batch_size.filter(|size| *size < n_groups) else { return Ok(()) };
     match experiment.optimizer.get().method() {
         Method::StepRule(_) => Ok(()),

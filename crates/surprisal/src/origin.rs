@@ -56,7 +56,9 @@ impl Origin {
             ObjectiveError::FixedOutOfDomain { likelihood, parameter, .. }
             | ObjectiveError::EnergyFromNetwork { likelihood, parameter } => vec![likelihood, parameter],
             ObjectiveError::Setting { entry, setting, .. } => vec![entry, setting],
-            ObjectiveError::NoJointForm { likelihood, .. } => vec![likelihood],
+            ObjectiveError::NoJointForm { likelihood, .. } | ObjectiveError::NeedsVector { likelihood } => {
+                vec![likelihood]
+            }
             _ => return error.into(),
         };
         let place = self.locate(&[family, &keys].concat());
@@ -73,19 +75,26 @@ impl Origin {
             ObjectiveError::Setting { entry, setting, .. } if *entry == experiment.risk.name() => {
                 self.locate(&["risk", entry, setting])
             }
-            ObjectiveError::Setting { entry, setting, .. }
-                if self.span(&["penalty", entry, "path", setting]).is_some() =>
-            {
-                self.locate(&["penalty", entry, "path", setting])
+            ObjectiveError::TwoProximal { second, .. } => {
+                // It is the later one that is too much.
+                let index = experiment.penalty.iter().rposition(|p| p.name() == *second).unwrap_or_default();
+                self.locate(&["penalty", &index.to_string(), second])
             }
-            ObjectiveError::TwoProximal { second, .. } => self.locate(&["penalty", second]),
             ObjectiveError::Setting { entry, setting, value, .. } => {
                 // Several penalties may have one name.
                 let is_it = |p: &PenaltyConfig| {
                     p.name() == *entry && (*setting != "weight" || p.get().weight().total_cmp(value).is_eq())
                 };
                 match penalty(&is_it) {
-                    Some(index) => self.locate(&["penalty", &index.to_string(), entry, setting]),
+                    Some(index) => {
+                        let index = index.to_string();
+                        let of_path = ["penalty", &index, entry, "path", setting];
+                        if self.span(&of_path).is_some() {
+                            self.locate(&of_path)
+                        } else {
+                            self.locate(&["penalty", &index, entry, setting])
+                        }
+                    }
                     None => return self.likelihood(&["energy_likelihood", "likelihood"], error),
                 }
             }

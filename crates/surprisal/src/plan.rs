@@ -14,9 +14,10 @@ use surprisal_objective::{Coupling, Objective, Outcome, Standardization, penalty
 use surprisal_train::Predictor;
 use surprisal_train::predictor::force::{ForcePredictor, ForceScaling, FrameGroup};
 use surprisal_train::predictor::mlp::{Mlp, TableGroup};
-use surprisal_train::predictor::ode::{OdePredictor, SeriesGroup, SeriesScaling};
+use surprisal_train::predictor::ode::{OdePredictor, SeriesData, SeriesScaling};
 use surprisal_train::predictor::standardize::Standardizer;
 
+use crate::equations;
 use crate::experiment::{Experiment, ModelConfig};
 use crate::failure::Failure;
 use crate::fitting;
@@ -125,10 +126,16 @@ impl Plan {
                     scaling.state.clone(),
                     penalty::Facts::default(),
                 )?;
-                let predictor = OdePredictor::new(model, objective.outcome().layout(), seed).map_err(|e| {
+                let layout = objective.outcome().layout();
+                OdePredictor::check(layout).map_err(|e| {
                     Failure::from(e).at(&source.origin.locate(&["likelihood", experiment.likelihood.name()]))
                 })?;
-                let splits = series.try_map(|trajectory| SeriesGroup::new(trajectory, &scaling))?;
+                let others: Vec<&Trajectory> = series.parts().into_iter().flat_map(|(_, part)| part).collect();
+                let known =
+                    SeriesData { columns: &data.states, inputs: &data.inputs, train: &series.train, others: &others };
+                let predictor = OdePredictor::new(model, &known, scaling, layout, seed)
+                    .map_err(|error| equations::located(&source.origin, error))?;
+                let splits = series.try_map(|trajectory| predictor.group(trajectory))?;
                 let facts = Facts {
                     target_names: data.states.clone(),
                     input_names: vec![],

@@ -40,14 +40,17 @@ fn model(origin: &Origin, experiment: &Experiment) -> Result<(), Failure> {
         ModelConfig::Mlp(mlp) => possible(origin, &["model", "mlp"], mlp.problem(), WIDTHS),
         ModelConfig::Painn(painn) => possible(origin, &["model", "painn"], painn.problem(), DESCRIBED),
         ModelConfig::Ode(ode) => {
-            possible(origin, &["model", "ode", "field", ode.field.name()], ode.field.get().problem(), WIDTHS)?;
+            if let Some(field) = &ode.field {
+                possible(origin, &["model", "ode", "field", field.name()], field.get().problem(), WIDTHS)?;
+            }
             // Data of another kind has no states, and is refused when the plan is built.
             let DataConfig::CsvSeries(series) = &experiment.data else { return Ok(()) };
             possible(
                 origin,
                 &["model", "ode", "solver", ode.solver.name()],
-                ode.solver.get().problem(series.states.len()),
-                "rtol = 1e-6 and atol = 1e-8 are a good start; atol is one number, or a list with one per state",
+                ode.solver.get().problem(if ode.states.is_empty() { series.states.len() } else { ode.states.len() }),
+                "rtol = 1e-6 and atol = 1e-8, or a step of a hundredth of the shortest time scale, are a good start; \
+                 atol is one number, or a list with one per state",
             )
         }
     }

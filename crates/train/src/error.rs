@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use surprisal_atoms::AtomsError;
 use surprisal_core::{Blame, Diagnose};
 use surprisal_objective::ObjectiveError;
-use surprisal_ode::OdeError;
+use surprisal_ode::{EquationError, OdeError};
 
 /// What can go wrong while fitting.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +64,9 @@ pub enum TrainError {
         /// What the solver said.
         source: OdeError,
     },
+    /// A mistake in a system of equations.
+    #[error(transparent)]
+    Equations(Box<EquationError>),
     /// The objective failed.
     #[error(transparent)]
     Objective(#[from] ObjectiveError),
@@ -88,6 +91,7 @@ impl Diagnose for TrainError {
         match self {
             Self::NotFinite { .. } | Self::Checkpoint { .. } | Self::Unfit { .. } | Self::Ode { .. } => Blame::User,
             Self::Io { .. } | Self::Tensor(_) => Blame::Program,
+            Self::Equations(e) => e.blame(),
             Self::Observer(e) => e.blame(),
             Self::Atoms(e) => e.blame(),
             Self::Objective(e) => e.blame(),
@@ -104,6 +108,7 @@ impl Diagnose for TrainError {
             }
             Self::Unfit { hint, .. } => Some(hint.clone()),
             Self::Ode { source, .. } => source.hint(),
+            Self::Equations(e) => e.hint(),
             Self::Observer(e) => e.hint(),
             Self::Atoms(e) => e.hint(),
             Self::Objective(e) => e.hint(),

@@ -7,8 +7,8 @@ use crate::optimizer::{Method, Optimizer};
 
 /// Iterations a minimiser may take where the configuration does not say.
 const MINIMIZER_EPOCHS: usize = 1000;
-/// Points of a minimiser's learning curve, at most, where the configuration does not say.
-const MINIMIZER_EVALUATIONS: usize = 100;
+/// Evaluations of each weight of a path, at most, where the configuration does not say.
+const PATH_EVALUATIONS: usize = 100;
 
 /// How long and in what portions to train.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -31,8 +31,8 @@ pub struct TrainConfig {
     /// Largest 2-norm of a step's gradient; larger ones are scaled down to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
-    /// Epochs from one evaluation to the next: 1 by default, for a minimiser so many that its curve
-    /// has no more than 100 points.
+    /// Epochs from one evaluation to the next; by default 1, and for a regularisation path such that each
+    /// weight has no more than 100.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evaluate_every: Option<usize>,
     /// At evaluations, the training and test splits are scored on at most this many groups, evenly
@@ -141,8 +141,10 @@ impl TrainConfig {
                     });
                 }
                 let epochs = self.epochs.unwrap_or(MINIMIZER_EPOCHS);
-                let keep = if stages == Stages::Path { Keep::Best } else { Keep::Last };
-                (epochs, epochs.div_ceil(MINIMIZER_EVALUATIONS), keep)
+                match stages {
+                    Stages::Single => (epochs, 1, Keep::Last),
+                    Stages::Path => (epochs, epochs.div_ceil(PATH_EVALUATIONS), Keep::Best),
+                }
             }
         };
         Ok(Train {

@@ -126,6 +126,11 @@ impl<P: Predictor> Fit<'_, P> {
         if let Some(of_penalties) = evaluation.model_gradient.take() {
             gradient = gradient::sum(vec![gradient, of_penalties])?;
         }
+        if let Some(own) = self.predictor.own_term()? {
+            evaluation.loss += own.value;
+            evaluation.terms.push((own.name.to_string(), own.value));
+            gradient = gradient::sum(vec![gradient, own.gradient])?;
+        }
         gradient.append(&mut evaluation.own_gradient);
         Ok((evaluation, gradient))
     }

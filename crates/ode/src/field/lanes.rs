@@ -1,43 +1,9 @@
 //! Eight evaluations of a field at once, one per lane of a vector register.
 //!
 //! A [`Row`] holds one quantity of eight trajectories. Weights are then loaded once for eight
-//! products, and every sum of the solver is a vector operation. A lane's numbers never depend on
-//! what the other lanes hold.
+//! products, and every sum of the solver is a vector operation.
 
-/// Number of lanes.
-pub const LANES: usize = 8;
-
-/// One quantity of [`LANES`] evaluations; aligned to a cache line.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[repr(C, align(64))]
-pub struct Row(pub [f64; LANES]);
-
-impl Row {
-    /// Zero in every lane.
-    pub const ZERO: Self = Self([0.0; LANES]);
-
-    /// The same value in every lane.
-    #[inline]
-    pub fn splat(value: f64) -> Self {
-        Self([value; LANES])
-    }
-
-    /// `self` += s x.
-    #[inline]
-    pub fn add_scaled(&mut self, s: f64, x: &Row) {
-        for l in 0..LANES {
-            self.0[l] += s * x.0[l];
-        }
-    }
-
-    /// `self` += a b.
-    #[inline]
-    pub fn add_product(&mut self, a: &Row, b: &Row) {
-        for l in 0..LANES {
-            self.0[l] += a.0[l] * b.0[l];
-        }
-    }
-}
+pub use surprisal_core::lanes::{LANES, Row};
 
 /// A field with its parameters, prepared to evaluate eight lanes at once.
 ///

@@ -50,7 +50,9 @@ const LAST_LAYER_SCALE: f64 = 0.1;
 /// The field of an [`MlpField`] of so many states.
 #[derive(Debug, Clone)]
 pub struct Mlp {
-    pub(super) dim: usize,
+    /// States among the inputs.
+    pub(super) n_states: usize,
+    pub(super) n_out: usize,
     pub(super) time_input: bool,
     pub(super) activation: Activation,
     pub(super) layers: Vec<Layer>,
@@ -82,9 +84,14 @@ impl Layer {
 impl Mlp {
     /// The network of `config` for `dim` states.
     pub fn new(config: &MlpField, dim: usize) -> Self {
-        let mut sizes = vec![dim + usize::from(config.time_input)];
+        Self::between(dim, config, dim)
+    }
+
+    /// The network of `config` from any number of inputs to any number of outputs.
+    pub(crate) fn between(n_states: usize, config: &MlpField, n_out: usize) -> Self {
+        let mut sizes = vec![n_states + usize::from(config.time_input)];
         sizes.extend(&config.hidden);
-        sizes.push(dim);
+        sizes.push(n_out);
         let n_inputs: usize = sizes[..sizes.len() - 1].iter().sum();
         let stored_slopes = if config.activation.derivative_follows_from_value() { 0 } else { n_inputs - sizes[0] };
         let (mut weight, mut input) = (0, 0);
@@ -101,7 +108,8 @@ impl Mlp {
             })
             .collect();
         Self {
-            dim,
+            n_states,
+            n_out,
             time_input: config.time_input,
             activation: config.activation,
             layers,
@@ -123,7 +131,7 @@ impl Mlp {
 
 impl VectorField for Mlp {
     fn dim(&self) -> usize {
-        self.dim
+        self.n_states
     }
 
     fn blocks(&self) -> Vec<ParameterBlock> {
@@ -167,9 +175,9 @@ impl VectorField for Mlp {
 
     fn rhs(&self, parameters: &[f64], t: f64, y: &[f64], dy: &mut [f64], tape: &mut [f64]) {
         let (values, slopes) = tape.split_at_mut(self.n_inputs);
-        values[..self.dim].copy_from_slice(y);
+        values[..self.n_states].copy_from_slice(y);
         if self.time_input {
-            values[self.dim] = t;
+            values[self.n_states] = t;
         }
         for (k, layer) in self.layers.iter().enumerate() {
             let weight = &parameters[layer.weight..layer.bias()];
@@ -202,7 +210,7 @@ impl VectorField for Mlp {
     ) {
         let mut scratch = vec![0.0; 2 * self.width];
         let (mut z_bar, mut x_bar) = scratch.split_at_mut(self.width);
-        z_bar[..self.dim].copy_from_slice(cotangent);
+        z_bar[..self.n_out].copy_from_slice(cotangent);
         for (k, layer) in self.layers.iter().enumerate().rev() {
             let weight = &parameters[layer.weight..layer.bias()];
             let input = &tape[layer.input..][..layer.n_in];
@@ -219,7 +227,7 @@ impl VectorField for Mlp {
             }
             std::mem::swap(&mut z_bar, &mut x_bar);
         }
-        y_bar.copy_from_slice(&z_bar[..self.dim]);
+        y_bar.copy_from_slice(&z_bar[..self.n_states]);
     }
 
     fn jvp(&self, parameters: &[f64], _t: f64, _y: &[f64], tape: &[f64], tangent: &[f64], dy_dot: &mut [f64]) {

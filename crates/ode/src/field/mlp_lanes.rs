@@ -43,7 +43,7 @@ impl<'a> MlpLanes<'a> {
                 let (n_in, n_out) = (layer.n_in, layer.n_out);
                 let weight = &parameters[layer.weight..layer.bias()];
                 // nobody asks for the cotangent of t
-                let n_states_in = if k == 0 { mlp.dim } else { n_in };
+                let n_states_in = if k == 0 { mlp.n_states } else { n_in };
                 LaneLayer {
                     forward: Packed::new(n_out, n_in, |i, j| weight[i * n_in + j]),
                     backward: Packed::new(n_states_in, n_out, |i, j| weight[j * n_in + i]),
@@ -93,9 +93,9 @@ impl WithSimd for Forward<'_, '_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let mlp = self.field.mlp;
         let (values, slopes) = self.tape.split_at_mut(mlp.n_inputs);
-        values[..mlp.dim].copy_from_slice(self.y);
+        values[..mlp.n_states].copy_from_slice(self.y);
         if mlp.time_input {
-            values[mlp.dim] = *self.t;
+            values[mlp.n_states] = *self.t;
         }
         for (k, (layer, lanes)) in mlp.layers.iter().zip(&self.field.layers).enumerate() {
             let (below, above) = values.split_at_mut(layer.input + layer.n_in);

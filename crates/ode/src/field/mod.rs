@@ -7,7 +7,8 @@
 pub mod activation;
 pub mod lanes;
 pub mod mlp;
-mod mlp_lanes;
+pub(crate) mod mlp_lanes;
+pub(crate) mod one_by_one;
 mod products;
 mod vector_tanh;
 
@@ -50,6 +51,12 @@ impl ParameterBlock {
 pub trait VectorField: Send + Sync {
     /// Number of states n.
     fn dim(&self) -> usize;
+
+    /// How many of the last states never change: numbers of a trajectory's own that the field reads.
+    /// They have no error, and are left out of its norm.
+    fn n_resting(&self) -> usize {
+        0
+    }
 
     /// What the flat parameters consist of, in their order.
     fn blocks(&self) -> Vec<ParameterBlock>;

@@ -5,20 +5,31 @@ use surprisal_ode::{Activation, BuildField, MlpField, VectorField};
 
 use crate::fields;
 
-fn contract(name: &str, field: &dyn VectorField) {
+pub(crate) fn contract(name: &str, field: &dyn VectorField) {
     let (n, p) = (field.dim(), field.n_parameters());
-    let mut source = rng::stream(3, "contract", 0);
-    let mut draw =
-        |len: usize, scale: f64| -> Vec<f64> { (0..len).map(|_| scale * rng::standard_normal(&mut source)).collect() };
-    let parameters = draw(p, 0.6);
-    let (y, u, v, w) = (draw(n, 1.0), draw(n, 1.0), draw(n, 1.0), draw(p, 1.0));
+    let (parameters, y) = (draw(0, p, 0.6), draw(1, n, 1.0));
+    contract_at(name, field, &parameters, &y);
+}
+
+fn draw(index: u64, len: usize, scale: f64) -> Vec<f64> {
+    let mut source = rng::stream(3, "contract", index);
+    (0..len).map(|_| scale * rng::standard_normal(&mut source)).collect()
+}
+
+/// At a given place; the last state is left alone where it is not moved by numbers but names something.
+pub(crate) fn contract_at(name: &str, field: &dyn VectorField, parameters: &[f64], y: &[f64]) {
+    let (n, p) = (field.dim(), field.n_parameters());
+    let (mut u, v, w) = (draw(2, n, 1.0), draw(3, n, 1.0), draw(4, p, 1.0));
+    if field.n_resting() > 0 {
+        u[n - 1] = 0.0;
+    }
     let t = 0.4;
     let value = |parameters: &[f64], y: &[f64]| {
         let (mut dy, mut tape) = (vec![0.0; n], vec![0.0; field.tape_len()]);
         field.rhs(parameters, t, y, &mut dy, &mut tape);
         (dy, tape)
     };
-    let (_, tape) = value(&parameters, &y);
+    let (_, tape) = value(parameters, y);
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
     let moved = |x: &[f64], d: &[f64], h: f64| -> Vec<f64> { x.iter().zip(d).map(|(x, d)| x + h * d).collect() };
     let close = |what: &str, a: f64, b: f64, tolerance: f64| {
@@ -26,20 +37,20 @@ fn contract(name: &str, field: &dyn VectorField) {
     };
 
     let mut ju = vec![f64::NAN; n];
-    field.jvp(&parameters, t, &y, &tape, &u, &mut ju);
+    field.jvp(parameters, t, y, &tape, &u, &mut ju);
     let (mut y_bar, mut parameter_bar) = (vec![f64::NAN; n], vec![1.0; p]);
-    field.vjp(&parameters, t, &y, &tape, &v, &mut y_bar, &mut parameter_bar);
+    field.vjp(parameters, t, y, &tape, &v, &mut y_bar, &mut parameter_bar);
     parameter_bar.iter_mut().for_each(|bar| *bar -= 1.0);
 
     close("<v, Ju> = <vᵀJ, u>", dot(&v, &ju), dot(&y_bar, &u), 1e-13);
     let h = 1e-5;
-    let ahead = value(&parameters, &moved(&y, &u, h)).0;
-    let behind = value(&parameters, &moved(&y, &u, -h)).0;
+    let ahead = value(parameters, &moved(y, &u, h)).0;
+    let behind = value(parameters, &moved(y, &u, -h)).0;
     for i in 0..n {
         close("Ju by differences", ju[i], (ahead[i] - behind[i]) / (2.0 * h), 1e-8);
     }
-    let ahead = value(&moved(&parameters, &w, h), &y).0;
-    let behind = value(&moved(&parameters, &w, -h), &y).0;
+    let ahead = value(&moved(parameters, &w, h), y).0;
+    let behind = value(&moved(parameters, &w, -h), y).0;
     let difference = (dot(&v, &ahead) - dot(&v, &behind)) / (2.0 * h);
     close("vᵀPw by differences", dot(&parameter_bar, &w), difference, 1e-8);
 }
@@ -86,7 +97,7 @@ fn configurations_are_read_and_typos_refused() {
     let field: FieldConfig = serde_json::from_str(r#"{"mlp": {"hidden": [8], "activation": "silu"}}"#).unwrap();
     assert_eq!((field.name(), field.get().build(2).n_parameters()), ("mlp", 42));
     let solver: SolverConfig = serde_json::from_str(r#"{"tsit5": {"rtol": 1e-6, "atol": [1e-8, 1e-9]}}"#).unwrap();
-    let SolverConfig::Tsit5(tsit5) = &solver;
+    let SolverConfig::Tsit5(tsit5) = &solver else { panic!("{solver:?}") };
     assert_eq!((tsit5.max_steps, tsit5.atol.of(1)), (10_000, 1e-9));
     for wrong in [r#"{"tsit5": {"rtol": 1e-6}}"#, r#"{"tsit5": {"rtol": 1e-6, "atol": 1e-8, "max_step": 1}}"#] {
         assert!(serde_json::from_str::<SolverConfig>(wrong).is_err());

@@ -6,7 +6,19 @@ use surprisal_ode::{Activation, BuildField, MlpField, Problem, Solver, Tsit5, Ve
 use crate::fields;
 
 /// Compares `pullback` with central differences of `replay` along every coordinate.
-fn check(name: &str, field: &dyn VectorField, parameters: &[f64], y0: &[f64], times: &[f64]) {
+pub(crate) fn check(name: &str, field: &dyn VectorField, parameters: &[f64], y0: &[f64], times: &[f64]) {
+    check_resting(name, field, parameters, y0, times, 0);
+}
+
+/// The last `n_fixed` states are names and not numbers: they are not moved.
+pub(crate) fn check_resting(
+    name: &str,
+    field: &dyn VectorField,
+    parameters: &[f64],
+    y0: &[f64],
+    times: &[f64],
+    n_fixed: usize,
+) {
     let solution = solve(field, parameters, y0, times, &Tsit5::new(1e-5, 1e-7)).unwrap();
     assert_eq!(solution.tape.replay(field, parameters, y0), solution.states, "{name}: a replay is the solve");
     let mut source = rng::stream(11, "gradient", 0);
@@ -32,7 +44,7 @@ fn check(name: &str, field: &dyn VectorField, parameters: &[f64], y0: &[f64], ti
             assert!(error < 1e-8, "{name}: ∂/∂{part}[{i}]: {ours} against {theirs}, {error:e} of the largest");
         }
     };
-    let y0_differences = (0..y0.len()).map(|i| difference(y0, i, &|y0| value(parameters, y0))).collect();
+    let y0_differences = (0..y0.len() - n_fixed).map(|i| difference(y0, i, &|y0| value(parameters, y0))).collect();
     compare("y0", &gradient.y0, y0_differences);
     let parameter_differences = (0..parameters.len()).map(|i| difference(parameters, i, &|p| value(p, y0))).collect();
     compare("parameters", &gradient.parameters, parameter_differences);

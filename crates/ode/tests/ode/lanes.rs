@@ -11,7 +11,7 @@ fn close(what: &str, ours: &[f64], theirs: &[f64], tolerance: f64) {
     }
 }
 
-fn compare(name: &str, field: &dyn VectorField, parameters: &[f64], problems: &[Problem], solver: &Tsit5) {
+pub(crate) fn compare(name: &str, field: &dyn VectorField, parameters: &[f64], problems: &[Problem], solver: &Tsit5) {
     let batch = solver.solve_many(field, parameters, problems);
     let mut source = rng::stream(2, "lanes", 0);
     let cotangents: Vec<Vec<f64>> = problems

@@ -1,9 +1,13 @@
 //! Tests of the public interface: contracts of fields, order, references, gradients, failures.
 
 mod convergence;
+mod equation_mistakes;
+mod equations;
 mod failures;
 mod field_contract;
 mod fields;
+mod fixed_steps;
 mod gradient;
 mod lanes;
 mod reference;
+mod stiff;

@@ -7,29 +7,29 @@ use surprisal_ode::{Activation, BuildField, MlpField, Tsit5, VectorField, solve}
 use crate::fields;
 
 #[derive(Deserialize)]
-struct Reference {
-    parameters: Vec<f64>,
-    y0: Vec<f64>,
-    times: Vec<f64>,
-    states: Vec<f64>,
+pub(crate) struct Reference {
+    pub(crate) parameters: Vec<f64>,
+    pub(crate) y0: Vec<f64>,
+    pub(crate) times: Vec<f64>,
+    pub(crate) states: Vec<f64>,
     loss: f64,
-    gradient: ReferenceGradient,
+    pub(crate) gradient: ReferenceGradient,
 }
 
 #[derive(Deserialize)]
-struct ReferenceGradient {
+pub(crate) struct ReferenceGradient {
     y0: Vec<f64>,
-    parameters: Vec<f64>,
+    pub(crate) parameters: Vec<f64>,
 }
 
 /// ‖a − b‖∞ / (1 + ‖b‖∞).
-fn distance(a: &[f64], b: &[f64]) -> f64 {
+pub(crate) fn distance(a: &[f64], b: &[f64]) -> f64 {
     assert_eq!(a.len(), b.len());
     let size = b.iter().fold(1.0, |m: f64, b| m.max(b.abs()));
     a.iter().zip(b).fold(0.0, |m: f64, (a, b)| m.max((a - b).abs())) / size
 }
 
-fn check(name: &str, json: &str, field: &dyn VectorField) {
+pub(crate) fn check(name: &str, json: &str, field: &dyn VectorField) {
     let expected: Reference = serde_json::from_str(json).unwrap();
     let solution =
         solve(field, &expected.parameters, &expected.y0, &expected.times, &Tsit5::new(1e-11, 1e-12)).unwrap();

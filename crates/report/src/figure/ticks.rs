@@ -17,7 +17,15 @@ impl Scale {
     pub(crate) fn linear(values: impl IntoIterator<Item = f64>) -> Self {
         match range(values.into_iter()) {
             Some((low, high)) => {
-                let air = if high > low { 0.04 * (high - low) } else { 0.5 * low.abs().max(1e-3) };
+                let size = low.abs().max(high.abs());
+                let air = if high - low > 1e-4 * size {
+                    0.04 * (high - low)
+                } else if high > low {
+                    // as good as constant: labels should not need nine digits to say so
+                    0.01 * size
+                } else {
+                    0.5 * low.abs().max(1e-3)
+                };
                 Self::Linear(low - air, high + air)
             }
             None => Self::Linear(0.0, 1.0),

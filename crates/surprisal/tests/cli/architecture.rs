@@ -8,11 +8,12 @@ use serde_json::Value;
 use crate::place::project;
 
 /// From the bottom up; a crate may use those above it in this list.
-const LAYERS: [(&str, &[&str]); 9] = [
+const LAYERS: [(&str, &[&str]); 10] = [
     ("surprisal-core", &[]),
     ("surprisal-ops", &["surprisal-core"]),
-    ("surprisal-objective", &["surprisal-core", "surprisal-ops"]),
-    ("surprisal-ode", &["surprisal-core", "surprisal-ops"]),
+    ("surprisal-expr", &["surprisal-core"]),
+    ("surprisal-objective", &["surprisal-core", "surprisal-ops", "surprisal-expr"]),
+    ("surprisal-ode", &["surprisal-core", "surprisal-ops", "surprisal-expr"]),
     ("surprisal-atoms", &["surprisal-core", "surprisal-ops"]),
     ("surprisal-data", &["surprisal-core"]),
     (
@@ -20,6 +21,7 @@ const LAYERS: [(&str, &[&str]); 9] = [
         &[
             "surprisal-core",
             "surprisal-ops",
+            "surprisal-expr",
             "surprisal-objective",
             "surprisal-ode",
             "surprisal-atoms",
@@ -32,6 +34,7 @@ const LAYERS: [(&str, &[&str]); 9] = [
         &[
             "surprisal-core",
             "surprisal-ops",
+            "surprisal-expr",
             "surprisal-objective",
             "surprisal-ode",
             "surprisal-atoms",

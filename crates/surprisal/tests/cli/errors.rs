@@ -63,6 +63,48 @@ fn mistakes_in_a_table() {
     insta::assert_snapshot!(report);
 }
 
+/// A target that its family cannot have produced hears of one that can.
+#[test]
+fn observations_outside_the_support() {
+    let mut report = String::new();
+    for (likelihood, target, wrong) in [
+        ("poisson", "\"y\"", "-2"),
+        ("negative_binomial", "\"y\"", "1.5"),
+        ("beta", "\"y\"", "1"),
+        ("beta", "\"y\"", "45"),
+        ("gamma", "\"y\"", "0"),
+        ("log_normal", "\"y\"", "-1"),
+        ("von_mises", "\"y\"", "270"),
+        ("bernoulli", "\"y\"", "2"),
+        ("categorical", "\"y\"", "1"),
+        ("categorical", "{ column = \"y\" }", "rare"),
+        ("multivariate_normal", "\"y\"", "1"),
+    ] {
+        let place = Place::new();
+        // whole numbers that are shares too are none: each family starts from what it takes
+        let usual = if likelihood == "beta" { "0.25" } else { "1" };
+        let rows: String =
+            (0..40).map(|i| format!("{i},{},{}\n", i * i % 7, if i == 9 { wrong } else { usual })).collect();
+        place.write("table.csv", &format!("a,b,y\n{rows}"));
+        let experiment = EXPERIMENT
+            .replace("[likelihood.gaussian]", &format!("[likelihood.{likelihood}]"))
+            .replace("target = \"y\"", &format!("target = {target}"));
+        assert!(experiment.contains(&format!("target = {target}")));
+        place.write("experiment.toml", &experiment);
+        let text = place.fail(&["run", "experiment.toml", "--out", "out"]);
+        assert!(text.starts_with("exit 2\nerror: ") && text.contains("\nhint: "), "{likelihood}: {text}");
+        assert_eq!(place.names(), ["experiment.toml", "table.csv"], "{likelihood} left something behind");
+        writeln!(report, "# {likelihood}, {target}, {wrong}\n{text}").unwrap();
+    }
+    insta::assert_snapshot!(report);
+}
+
+#[test]
+fn a_batch_larger_than_the_training_set() {
+    let text = Place::new().fail(&["run", "experiment.toml", "--set", "train.batch_size=1000"]);
+    assert!(text.contains("`train.batch_size` is 1000, but there are only") && text.starts_with("exit 2"), "{text}");
+}
+
 const WATER: &str = "3
 Properties=species:S:1:pos:R:3:forces:R:3 energy=-1.0 pbc=\"F F F\"
 O 0.0 0.0 0.0 0.1 0.0 0.0

@@ -2,6 +2,7 @@
 
 mod architecture;
 mod configs;
+mod equations;
 mod errors;
 mod minimizers;
 mod place;

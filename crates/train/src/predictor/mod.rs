@@ -40,4 +40,34 @@ pub trait Predictor: Sync {
 
     /// Σ ⟨cotangent, ∂prediction/∂θ⟩ for every parameter θ.
     fn pullback(&self, tape: Self::Tape, cotangent: &Cotangent) -> Result<Vec<Tensor>, TrainError>;
+
+    /// What the model itself adds to the loss, if anything: the priors of its parameters.
+    fn own_term(&self) -> Result<Option<OwnTerm>, TrainError> {
+        Ok(None)
+    }
+
+    /// Trained numbers that mean something outside the model, in the data's units.
+    fn named_values(&self) -> Result<Vec<NamedValues>, TrainError> {
+        Ok(vec![])
+    }
+}
+
+/// A term of the loss that depends on the model's parameters alone.
+#[derive(Debug, Clone)]
+pub struct OwnTerm {
+    /// What it is called among the terms of the loss.
+    pub name: &'static str,
+    /// Its value.
+    pub value: f64,
+    /// In the order of [`Predictor::parameters`].
+    pub gradient: Vec<Tensor>,
+}
+
+/// Numbers under one name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NamedValues {
+    /// As the user knows them.
+    pub name: String,
+    /// One, or one per training group.
+    pub values: Vec<f64>,
 }

@@ -264,7 +264,7 @@ fn the_train_table_and_the_optimiser_must_fit() {
         config.ready(optimizer.name(), optimizer.get(), Stages::Single).map_err(|p| (p.key, p.problem))
     };
     let whole = ready(TrainConfig::default(), &lbfgs(1e-9)).unwrap();
-    assert_eq!((whole.epochs, whole.evaluate_every, whole.keep, whole.batch_size), (1000, 10, Keep::Last, None));
+    assert_eq!((whole.epochs, whole.evaluate_every, whole.keep, whole.batch_size), (1000, 1, Keep::Last, None));
     let (key, problem) = ready(TrainConfig::default(), &adamw(0.1)).unwrap_err();
     assert_eq!((key, problem.as_str()), ("epochs", "is missing, and `adamw` does not know by itself when to stop"));
     let averaged = TrainConfig { ema_decay: Some(0.9), ..TrainConfig::default() };

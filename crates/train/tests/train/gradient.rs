@@ -20,7 +20,7 @@ use crate::setup::{Loss, Setup, constant_gaussian, forces, series, table};
 const ENTRIES: usize = 3;
 
 /// Compares every tensor with fourth-order differences, relative to its largest entry.
-fn check<P: Predictor>(name: &str, setup: &Setup<P>, tolerance: f64) {
+pub(crate) fn check<P: Predictor>(name: &str, setup: &Setup<P>, tolerance: f64) {
     let fit = setup.fit(Path::new("."));
     let groups: Vec<&P::Group> = setup.splits.train.iter().collect();
     let (evaluation, gradient) = fit.loss_and_gradient(&groups, 0).unwrap();
@@ -29,7 +29,9 @@ fn check<P: Predictor>(name: &str, setup: &Setup<P>, tolerance: f64) {
     // the loss by the other way through the predictor: without a tape, in one shard
     let loss = || {
         let prediction = shard::evaluate(&setup.predictor, &groups, groups.len()).unwrap();
-        setup.objective.evaluate(&prediction, &target, setup.predictor.parameters(), Progress::default()).unwrap().loss
+        let own = setup.predictor.own_term().unwrap().map_or(0.0, |term| term.value);
+        let model = setup.predictor.parameters();
+        setup.objective.evaluate(&prediction, &target, model, Progress::default()).unwrap().loss + own
     };
     assert!(
         (loss() - evaluation.loss).abs() < 1e-12 * (1.0 + evaluation.loss.abs()),

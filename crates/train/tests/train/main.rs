@@ -1,6 +1,7 @@
 //! The training loop and its predictors, by concept.
 
 mod checkpoint;
+mod equations;
 mod fit;
 mod full_batch;
 mod gradient;

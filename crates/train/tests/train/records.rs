@@ -33,7 +33,14 @@ pub(crate) fn oscillators(n_times: &[usize], seed: u64) -> Vec<Trajectory> {
                     vec![decay * angle.cos() + noise(), -20.0 * (decay * angle.sin() + noise())]
                 })
                 .collect();
-            Trajectory { id: format!("run{i}"), times, observed, lines: (0..n).map(|k| 2 + 100 * i + k).collect() }
+            Trajectory {
+                id: format!("run{i}"),
+                times,
+                observed,
+                inputs: vec![vec![]; n],
+                lines: (0..n).map(|k| 2 + 100 * i + k).collect(),
+                n_given: 0,
+            }
         })
         .collect()
 }

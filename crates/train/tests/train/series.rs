@@ -5,7 +5,7 @@ use std::f64::consts::TAU;
 use surprisal_core::records::Trajectory;
 use surprisal_objective::likelihood::Gaussian;
 use surprisal_objective::{LikelihoodConfig, Source};
-use surprisal_train::predictor::ode::{OdePredictor, SeriesGroup, SeriesScaling};
+use surprisal_train::predictor::ode::{OdePredictor, SeriesScaling};
 use surprisal_train::{Predictor, shard};
 
 use crate::records::oscillators;
@@ -13,7 +13,14 @@ use crate::setup::{Loss, Setup, constant_gaussian, series};
 
 fn trajectory(times: &[f64], observed: &[[f64; 2]]) -> Trajectory {
     let observed = observed.iter().map(|y| y.to_vec()).collect();
-    Trajectory { id: "a".into(), times: times.to_vec(), observed, lines: (2..2 + times.len()).collect() }
+    Trajectory {
+        id: "a".into(),
+        times: times.to_vec(),
+        observed,
+        inputs: vec![vec![]; times.len()],
+        lines: (2..2 + times.len()).collect(),
+        n_given: 0,
+    }
 }
 
 /// A Gaussian with a known scale in the data's units.
@@ -21,9 +28,9 @@ fn fixed() -> Loss {
     Loss::mean(LikelihoodConfig::Gaussian(Gaussian { scale: Source::Fixed(0.5), ..Gaussian::default() }))
 }
 
-/// Predicted states and per-sample NLL of one trajectory, in data units and scaled as `scaling` says.
-fn scores(setup: &Setup<OdePredictor>, scaling: &SeriesScaling, t: &Trajectory) -> (Vec<f64>, Vec<f64>) {
-    let group = SeriesGroup::new(t, scaling).unwrap();
+/// Predicted states and per-sample NLL of one trajectory, in data units.
+fn scores(setup: &Setup<OdePredictor>, t: &Trajectory) -> (Vec<f64>, Vec<f64>) {
+    let group = setup.predictor.group(t).unwrap();
     let target = shard::target(&setup.predictor, 2, &[&group]).unwrap();
     let prediction = setup.predictor.evaluate(&[&group]).unwrap();
     let scores = setup.objective.score(&prediction, &target).unwrap();
@@ -34,9 +41,8 @@ fn scores(setup: &Setup<OdePredictor>, scaling: &SeriesScaling, t: &Trajectory) 
 fn a_missing_component_leaves_the_others_alone() {
     let trajectories = oscillators(&[6, 5, 5, 4], 8);
     let setup = series(&trajectories, 1e-8, &fixed(), 1).shake(0.3);
-    let scaling = SeriesScaling::fit(&trajectories[..3]);
     let whole = &trajectories[0];
-    let (location, nll) = scores(&setup, &scaling, whole);
+    let (location, nll) = scores(&setup, whole);
     // in data units: −log p = ½(r/σ)² + ln σ + ½ ln 2π
     let own = |sample: usize, c: usize| {
         let r = whole.observed[sample + 1][c] - location[2 * sample + c];
@@ -50,7 +56,7 @@ fn a_missing_component_leaves_the_others_alone() {
     holes.observed[2][1] = f64::NAN;
     holes.observed[3][0] = f64::NAN;
     holes.observed[4] = vec![f64::NAN; 2];
-    let (same_location, with_holes) = scores(&setup, &scaling, &holes);
+    let (same_location, with_holes) = scores(&setup, &holes);
     assert_eq!(same_location, location);
     assert_eq!((with_holes[0], with_holes[4]), (nll[0], nll[4]));
     assert!((with_holes[1] - own(1, 0)).abs() < 1e-9 * own(1, 0).abs());
@@ -112,14 +118,13 @@ fn the_first_observation_is_an_input_and_lengths_may_differ() {
     let alone: Vec<Vec<f64>> =
         groups.iter().flat_map(|g| setup.predictor.evaluate(&[*g]).unwrap().location.to_vec2().unwrap()).collect();
     assert_eq!(together, alone);
-    let scaling = SeriesScaling::fit(&trajectories[..3]);
     let mut moved = trajectories[0].clone();
     moved.observed[0][0] += 0.1;
-    assert_ne!(scores(&setup, &scaling, &moved).0, scores(&setup, &scaling, &trajectories[0]).0);
+    assert_ne!(scores(&setup, &moved).0, scores(&setup, &trajectories[0]).0);
     // only differences of time count
     let mut later = trajectories[1].clone();
     later.times.iter_mut().for_each(|t| *t += 64.0);
-    let (a, b) = (scores(&setup, &scaling, &later).0, scores(&setup, &scaling, &trajectories[1]).0);
+    let (a, b) = (scores(&setup, &later).0, scores(&setup, &trajectories[1]).0);
     assert!(a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 1e-8));
 }
 
@@ -138,8 +143,8 @@ fn scales_are_root_mean_squares_and_the_median_time_of_change() {
 
 #[test]
 fn trajectories_that_cannot_start_are_refused_by_name() {
-    let scaling = SeriesScaling { state: vec![1.0, 1.0], time: 1.0 };
-    let refusal = |t: &Trajectory| SeriesGroup::new(t, &scaling).unwrap_err().to_string();
+    let setup = series(&oscillators(&[3, 3], 8), 1e-8, &fixed(), 1);
+    let refusal = |t: &Trajectory| setup.predictor.group(t).unwrap_err().to_string();
     let short = trajectory(&[1.0], &[[0.0, 1.0]]);
     assert_eq!(refusal(&short), "trajectory `a` has 1 observed times; a neural ODE needs two or more");
     assert_eq!(refusal(&trajectory(&[], &[])), "trajectory `a` has 0 observed times; a neural ODE needs two or more");

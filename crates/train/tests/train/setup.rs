@@ -18,7 +18,7 @@ use surprisal_ode::{Activation, FieldConfig, MlpField, SolverConfig, Tsit5};
 use surprisal_train::optimizer::AdamW;
 use surprisal_train::predictor::force::{ForcePredictor, ForceScaling, FrameGroup};
 use surprisal_train::predictor::mlp::{self, Mlp, MlpConfig, TableGroup};
-use surprisal_train::predictor::ode::{OdeConfig, OdePredictor, SeriesGroup, SeriesScaling};
+use surprisal_train::predictor::ode::{OdeConfig, OdePredictor, SeriesData, SeriesScaling};
 use surprisal_train::predictor::standardize::Standardizer;
 use surprisal_train::schedule::Constant;
 use surprisal_train::settings::Keep;
@@ -153,14 +153,30 @@ pub(crate) fn small_table(loss: &Loss, seed: u64) -> Setup<Mlp> {
 
 /// A neural ODE on trajectories.
 pub(crate) fn series(trajectories: &[Trajectory], rtol: f64, loss: &Loss, seed: u64) -> Setup<OdePredictor> {
+    let field = MlpField { hidden: vec![5], activation: Activation::Tanh, time_input: false };
+    let config = OdeConfig::network(FieldConfig::MlpField(field), SolverConfig::Tsit5(Tsit5::new(rtol, rtol)));
+    differential_equation(&config, &["x", "v"], &[], trajectories, loss, seed)
+}
+
+/// Any differential equation on trajectories with these measured and input columns.
+pub(crate) fn differential_equation(
+    config: &OdeConfig,
+    columns: &[&str],
+    inputs: &[&str],
+    trajectories: &[Trajectory],
+    loss: &Loss,
+    seed: u64,
+) -> Setup<OdePredictor> {
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
     let splits = split(trajectories);
     let scaling = SeriesScaling::fit(&splits.train);
     let n = scaling.state.len();
     let objective = loss.objective(Coupling::Componentwise, vec![0.0; n], scaling.state.clone());
-    let field = MlpField { hidden: vec![5], activation: Activation::Tanh, time_input: false };
-    let config = OdeConfig { field: FieldConfig::MlpField(field), solver: SolverConfig::Tsit5(Tsit5::new(rtol, rtol)) };
-    let predictor = OdePredictor::new(&config, objective.outcome().layout(), seed).unwrap();
-    let splits = splits.try_map(|trajectory| SeriesGroup::new(trajectory, &scaling)).unwrap();
+    let others: Vec<&Trajectory> = trajectories.iter().collect();
+    let (columns, inputs) = (names(columns), names(inputs));
+    let data = SeriesData { columns: &columns, inputs: &inputs, train: &splits.train, others: &others };
+    let predictor = OdePredictor::new(config, &data, scaling, objective.outcome().layout(), seed).unwrap();
+    let splits = splits.try_map(|trajectory| predictor.group(trajectory)).unwrap();
     Setup::new(predictor, objective, splits)
 }
 

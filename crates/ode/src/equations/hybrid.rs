@@ -1,0 +1,301 @@
+//! The field of a system of equations: formulas around any number of networks.
+//!
+//! With scales s, the solver's states are z = (y/s, q, i): the physical states divided by their
+//! scales, then the trajectory's own parameters q and, if there are external inputs, the number i of
+//! the trajectory that they belong to; q and i never change. With ξ the symbols (t, y, q, θ, inputs at
+//! t), networks N and formulas a, f:
+//!
+//! dz/dt = f(ξ, c·N(a(ξ)/b))/s,
+//!
+//! where b are the scales of the networks' inputs and c those of their outputs.
+//!
+//! **Parameters**, flat: the shared ones θ, then each network's, as [`Mlp`] orders them.
+//! **Tape**: the values of a, the networks' tapes, the values of f.
+
+use surprisal_core::{Role, rng};
+use surprisal_expr::{Lane, Program};
+
+use super::hybrid_lanes::HybridLanes;
+use super::signals::Signals;
+use crate::field::lanes::LaneField;
+use crate::field::mlp::Mlp;
+use crate::field::{ParameterBlock, VectorField};
+
+/// Formulas around networks.
+#[derive(Debug, Clone)]
+pub struct Hybrid {
+    /// `[n_physical]`: s.
+    pub(super) scales: Vec<f64>,
+    /// Parameters that each trajectory has of its own.
+    pub(super) n_individual: usize,
+    /// Names and first values of θ.
+    pub(super) shared: Vec<(String, f64)>,
+    /// Number of external inputs.
+    pub(super) n_inputs: usize,
+    /// a: from the symbols to the inputs of all networks, one after the other.
+    pub(super) feed: Program,
+    /// b, for every input of every network.
+    pub(super) feed_scales: Vec<f64>,
+    /// f: from the symbols and the outputs of all networks to dy/dt.
+    pub(super) rates: Program,
+    pub(super) networks: Vec<Network>,
+    /// External inputs of every trajectory.
+    pub(super) signals: Signals,
+}
+
+/// A network within a field.
+#[derive(Debug, Clone)]
+pub(super) struct Network {
+    pub(super) name: String,
+    pub(super) mlp: Mlp,
+    pub(super) n_in: usize,
+    pub(super) n_out: usize,
+    /// c.
+    pub(super) output_scale: f64,
+    /// Where its parameters begin among the field's.
+    pub(super) first_parameter: usize,
+}
+
+/// What evaluations write to beside the tape.
+pub(super) struct Work<L> {
+    /// `[n_symbols]`, then the outputs of all networks.
+    pub(super) symbols: Vec<L>,
+    /// Cotangents of the same.
+    bars: Vec<L>,
+    /// Inputs of all networks, and their cotangents.
+    feed: Vec<L>,
+    scratch: Vec<L>,
+    rates: Vec<L>,
+}
+
+impl Hybrid {
+    /// t, states, own parameters, shared parameters, inputs.
+    pub(super) fn n_symbols(&self) -> usize {
+        1 + self.scales.len() + self.n_individual + self.shared.len() + self.n_inputs
+    }
+
+    /// Where the inputs begin among the symbols.
+    pub(super) fn first_input(&self) -> usize {
+        self.n_symbols() - self.n_inputs
+    }
+
+    fn n_feed_values(&self) -> usize {
+        if self.networks.is_empty() { 0 } else { self.feed.n_values() }
+    }
+
+    pub(super) fn work<L: Lane>(&self) -> Work<L> {
+        let zero = L::splat(0.0);
+        Work {
+            symbols: vec![zero; self.rates.inputs().len()],
+            bars: vec![zero; self.rates.inputs().len()],
+            feed: vec![zero; self.feed_scales.len()],
+            scratch: vec![zero; self.feed.n_values().max(self.rates.n_values())],
+            rates: vec![zero; self.scales.len()],
+        }
+    }
+
+    /// Writes time and states among the symbols; shared parameters and inputs are there already.
+    #[inline(always)]
+    pub(super) fn place<L: Lane>(&self, t: L, z: &[L], symbols: &mut [L]) {
+        symbols[0] = t;
+        let n = self.scales.len();
+        for ((y, z), &s) in symbols[1..].iter_mut().zip(z).zip(&self.scales) {
+            *y = z.map(|z| s * z);
+        }
+        symbols[1 + n..][..self.n_individual].copy_from_slice(&z[n..n + self.n_individual]);
+    }
+
+    /// dz/dt from the symbols; `network(k, x, out, tape)` evaluates network k.
+    #[inline(always)]
+    pub(super) fn forward<L: Lane>(
+        &self,
+        work: &mut Work<L>,
+        dz: &mut [L],
+        tape: &mut [L],
+        mut network: impl FnMut(usize, &[L], &mut [L], &mut [L]),
+    ) {
+        let n_symbols = self.n_symbols();
+        let (feed_values, mut rest) = tape.split_at_mut(self.n_feed_values());
+        let (symbols, outputs) = work.symbols.split_at_mut(n_symbols);
+        if !self.networks.is_empty() {
+            self.feed.evaluate(symbols, feed_values);
+            for (k, (x, &b)) in work.feed.iter_mut().zip(&self.feed_scales).enumerate() {
+                *x = self.feed.output(k, feed_values).map(|x| x / b);
+            }
+        }
+        let (mut x, mut outputs) = (&work.feed[..], outputs);
+        for (k, net) in self.networks.iter().enumerate() {
+            let (net_tape, behind) = rest.split_at_mut(net.mlp.tape_len());
+            let (input, x_behind) = x.split_at(net.n_in);
+            let (output, outputs_behind) = outputs.split_at_mut(net.n_out);
+            network(k, input, output, net_tape);
+            output.iter_mut().for_each(|u| *u = u.map(|u| net.output_scale * u));
+            (x, outputs, rest) = (x_behind, outputs_behind, behind);
+        }
+        self.rates.evaluate(&work.symbols, rest);
+        for (k, (dz, &s)) in dz.iter_mut().zip(&self.scales).enumerate() {
+            *dz = self.rates.output(k, rest).map(|rate| rate / s);
+        }
+        dz[self.scales.len()..].fill(L::splat(0.0));
+    }
+
+    /// `z_bar` = vᵀJ; adds to `shared_bar`. `network(k, tape, cotangent, x_bar)` pulls back through
+    /// network k.
+    #[inline(always)]
+    pub(super) fn backward<L: Lane>(
+        &self,
+        work: &mut Work<L>,
+        tape: &[L],
+        cotangent: &[L],
+        z_bar: &mut [L],
+        shared_bar: &mut [L],
+        mut network: impl FnMut(usize, &[L], &[L], &mut [L]),
+    ) {
+        let (n, n_symbols) = (self.scales.len(), self.n_symbols());
+        let (feed_values, mut rest) = tape.split_at(self.n_feed_values());
+        let rates_values = &tape[tape.len() - self.rates.n_values()..];
+        for ((rate, v), &s) in work.rates.iter_mut().zip(cotangent).zip(&self.scales) {
+            *rate = v.map(|v| v / s);
+        }
+        work.bars.fill(L::splat(0.0));
+        self.rates.vjp(rates_values, &work.rates, &mut work.scratch, &mut work.bars);
+        let (bars, mut outputs) = work.bars.split_at_mut(n_symbols);
+        let mut x_bar = &mut work.feed[..];
+        for (k, net) in self.networks.iter().enumerate() {
+            let (net_tape, behind) = rest.split_at(net.mlp.tape_len());
+            let (input, x_behind) = x_bar.split_at_mut(net.n_in);
+            let (output, outputs_behind) = outputs.split_at_mut(net.n_out);
+            output.iter_mut().for_each(|u| *u = u.map(|u| net.output_scale * u));
+            network(k, net_tape, output, input);
+            (x_bar, outputs, rest) = (x_behind, outputs_behind, behind);
+        }
+        if !self.networks.is_empty() {
+            work.feed.iter_mut().zip(&self.feed_scales).for_each(|(x, &b)| *x = x.map(|x| x / b));
+            self.feed.vjp(feed_values, &work.feed, &mut work.scratch, bars);
+        }
+        for ((z_bar, bar), &s) in z_bar.iter_mut().zip(&bars[1..]).zip(&self.scales) {
+            *z_bar = bar.map(|bar| s * bar);
+        }
+        let own = 1 + n;
+        z_bar[n..n + self.n_individual].copy_from_slice(&bars[own..own + self.n_individual]);
+        z_bar[n + self.n_individual..].fill(L::splat(0.0));
+        for (sum, &bar) in shared_bar.iter_mut().zip(&bars[own + self.n_individual..]) {
+            *sum = sum.zip(bar, |sum, bar| sum + bar);
+        }
+    }
+
+    /// Writes all symbols at (t, z).
+    pub(super) fn fill(&self, shared: &[f64], t: f64, z: &[f64], symbols: &mut [f64]) {
+        self.place(t, z, symbols);
+        symbols[self.first_input() - shared.len()..][..shared.len()].copy_from_slice(shared);
+        if self.n_inputs > 0 {
+            let signals = &self.signals.of_trajectory[z[z.len() - 1] as usize];
+            let inputs = &mut symbols[self.first_input()..][..self.n_inputs];
+            inputs.iter_mut().zip(signals).for_each(|(value, signal)| *value = signal.at(t));
+        }
+    }
+}
+
+impl Network {
+    pub(super) fn parameters<'a>(&self, all: &'a [f64]) -> &'a [f64] {
+        &all[self.first_parameter..][..self.mlp.n_parameters()]
+    }
+}
+
+impl VectorField for Hybrid {
+    fn dim(&self) -> usize {
+        self.scales.len() + self.n_resting()
+    }
+
+    fn n_resting(&self) -> usize {
+        self.n_individual + usize::from(self.n_inputs > 0)
+    }
+
+    fn blocks(&self) -> Vec<ParameterBlock> {
+        let shared = self.shared.iter().map(|(name, _)| ParameterBlock {
+            name: name.clone(),
+            shape: vec![],
+            // no feature is multiplied by it: a physical parameter is not to be decayed
+            role: Role::Bias,
+        });
+        let networks = self.networks.iter().flat_map(|net| {
+            net.mlp
+                .blocks()
+                .into_iter()
+                .map(|block| ParameterBlock { name: format!("{}.{}", net.name, block.name), ..block })
+        });
+        shared.chain(networks).collect()
+    }
+
+    fn initial_parameters(&self, seed: u64) -> Vec<f64> {
+        let mut parameters: Vec<f64> = self.shared.iter().map(|(_, init)| *init).collect();
+        for (k, net) in self.networks.iter().enumerate() {
+            let mut source = rng::stream(seed, "ode.network", k as u64);
+            let seed = (rng::uniform(&mut source) * (1_u64 << 53) as f64) as u64;
+            parameters.extend(net.mlp.initial_parameters(seed));
+        }
+        parameters
+    }
+
+    fn tape_len(&self) -> usize {
+        self.n_feed_values() + self.networks.iter().map(|net| net.mlp.tape_len()).sum::<usize>() + self.rates.n_values()
+    }
+
+    fn rhs(&self, parameters: &[f64], t: f64, z: &[f64], dz: &mut [f64], tape: &mut [f64]) {
+        let mut work = self.work();
+        self.fill(&parameters[..self.shared.len()], t, z, &mut work.symbols);
+        self.forward(&mut work, dz, tape, |k, x, out, tape| {
+            let net = &self.networks[k];
+            net.mlp.rhs(net.parameters(parameters), t, x, out, tape);
+        });
+    }
+
+    fn vjp(
+        &self,
+        parameters: &[f64],
+        t: f64,
+        _z: &[f64],
+        tape: &[f64],
+        cotangent: &[f64],
+        z_bar: &mut [f64],
+        parameter_bar: &mut [f64],
+    ) {
+        let (shared_bar, network_bar) = parameter_bar.split_at_mut(self.shared.len());
+        self.backward(&mut self.work(), tape, cotangent, z_bar, shared_bar, |k, tape, cotangent, x_bar| {
+            let net = &self.networks[k];
+            let bar = &mut network_bar[net.first_parameter - self.shared.len()..][..net.mlp.n_parameters()];
+            net.mlp.vjp(net.parameters(parameters), t, &[], tape, cotangent, x_bar, bar);
+        });
+    }
+
+    fn jvp(&self, parameters: &[f64], t: f64, _z: &[f64], tape: &[f64], tangent: &[f64], dz_dot: &mut [f64]) {
+        let mut work: Work<f64> = self.work();
+        let n_symbols = self.n_symbols();
+        let (feed_values, mut rest) = tape.split_at(self.n_feed_values());
+        // t, parameters and inputs are held fixed
+        self.place(0.0, tangent, &mut work.symbols);
+        let (symbols, mut outputs) = work.symbols.split_at_mut(n_symbols);
+        if !self.networks.is_empty() {
+            self.feed.jvp(feed_values, symbols, &mut work.scratch, &mut work.feed);
+            work.feed.iter_mut().zip(&self.feed_scales).for_each(|(x, &b)| *x /= b);
+        }
+        let mut x = &work.feed[..];
+        for net in &self.networks {
+            let (net_tape, behind) = rest.split_at(net.mlp.tape_len());
+            let (input, x_behind) = x.split_at(net.n_in);
+            let (output, outputs_behind) = outputs.split_at_mut(net.n_out);
+            net.mlp.jvp(net.parameters(parameters), t, &[], net_tape, input, output);
+            output.iter_mut().for_each(|u| *u *= net.output_scale);
+            (x, outputs, rest) = (x_behind, outputs_behind, behind);
+        }
+        self.rates.jvp(rest, &work.symbols, &mut work.scratch, &mut work.rates);
+        dz_dot.fill(0.0);
+        for ((dot, rate), &s) in dz_dot.iter_mut().zip(&work.rates).zip(&self.scales) {
+            *dot = rate / s;
+        }
+    }
+
+    fn lanes<'a>(&'a self, parameters: &'a [f64]) -> Option<Box<dyn LaneField + 'a>> {
+        Some(Box::new(HybridLanes::new(self, parameters)))
+    }
+}

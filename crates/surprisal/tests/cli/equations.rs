@@ -1,0 +1,156 @@
+//! Equations in a configuration: a run from end to end, and mistakes shown where they stand.
+
+use std::fmt::Write as _;
+
+use crate::place::Place;
+
+const EXPERIMENT: &str = r#"name = "decay"
+seed = 3
+
+[data.csv_series]
+path = "series.csv"
+time = "t"
+states = ["x", "total"]
+inputs = ["feed"]
+trajectory = "id"
+valid_fraction = 0.25
+
+[model.ode]
+t_unit = "hour"
+
+[model.ode.definitions]
+loss = "k*x"
+
+[model.ode.states]
+x = { rhs = "feed - loss + nn.u", scale = 2.0, initial = "free" }
+y = { rhs = "loss - d*y", initial = "start/2" }
+
+[model.ode.parameters]
+k = { init = 0.5, positive = true, prior = { lognormal = { loc = 0.0, scale = 1.0 } } }
+d = { init = 0.3, lower = 0.0, upper = 2.0 }
+start = { init = 1.0, positive = true }
+
+[model.ode.observations]
+total = "x + y"
+
+[model.ode.networks.nn]
+inputs = ["x", "t/10"]
+outputs = ["u"]
+hidden = [4]
+
+[model.ode.solver.tsit5]
+rtol = 1e-5
+atol = 1e-7
+
+[likelihood.gaussian]
+scale = "constant"
+
+[optimizer.adamw]
+learning_rate = 2e-2
+
+[train]
+epochs = 3
+batch_size = 4
+"#;
+
+/// x′ = feed − 0.7x, y′ = 0.7x − 0.2y by small Euler steps.
+fn series() -> String {
+    let mut text = String::from("id,t,x,total,feed\n");
+    for id in 0..8 {
+        let (mut x, mut y) = (1.0 + 0.3 * f64::from(id), 0.5);
+        for i in 0..=600 {
+            let t = 0.01 * f64::from(i);
+            let feed = if t < 3.0 { 0.4 } else { 0.1 };
+            if i % 60 == 0 {
+                writeln!(text, "{id},{t:.2},{x:.5},{:.5},{feed}", x + y).unwrap();
+            }
+            (x, y) = (x + 0.01 * (feed - 0.7 * x), y + 0.01 * (0.7 * x - 0.2 * y));
+        }
+    }
+    text
+}
+
+fn place(experiment: &str) -> Place {
+    let place = Place::new();
+    place.write("experiment.toml", experiment);
+    place.write("series.csv", &series());
+    place
+}
+
+#[test]
+fn equations_run_from_end_to_end_and_their_resolved_configuration_again() {
+    let place = place(EXPERIMENT);
+    let said = place.succeed(&["run", "experiment.toml", "--out", "out"]);
+    for parameter in ["k = 0.", "d = 0.", "start = "] {
+        assert!(said.contains(parameter), "{said}");
+    }
+    let metrics: serde_json::Value = serde_json::from_str(&place.read("out/metrics.json")).unwrap();
+    assert!(metrics["splits"]["valid"]["nll"].as_f64().is_some_and(f64::is_finite));
+    let log = place.read("out/log.jsonl");
+    assert!(log.contains("\"prior\""), "{log}");
+    let again = place.succeed(&["run", "out/config.toml", "--out", "again"]);
+    let numbers =
+        |said: &str| -> Vec<String> { said.lines().filter(|l| l.contains(" = ")).map(String::from).collect() };
+    assert_eq!(numbers(&said), numbers(&again));
+}
+
+/// Each mistake is one replacement in the experiment.
+const MISTAKES: [(&str, &str, &str); 18] = [
+    ("unknown name", "feed - loss + nn.u", "feed - loss + nn.v"),
+    ("broken expression", "feed - loss + nn.u", "feed - (loss + nn.u"),
+    ("two names side by side", "loss = \"k*x\"", "loss = \"k x\""),
+    ("unknown function in a list", "\"t/10\"", "\"ln(t)\""),
+    ("misspelt parameter in an observation", "total = \"x + y\"", "total = \"x + yy\""),
+    ("misspelt parameter in a start", "start/2", "strat/2"),
+    ("literal string", "total = \"x + y\"", "total = 'x + 2y'"),
+    ("start outside the bounds", "init = 0.3", "init = 3"),
+    ("unused parameter", "k = {", "kappa = { init = 1.0 }\nk = {"),
+    ("unused output", "outputs = [\"u\"]", "outputs = [\"u\", \"v\"]"),
+    ("no start", ", initial = \"start/2\"", ""),
+    ("column without meaning", "total = \"x + y\"", "sum = \"x + y\""),
+    ("negative scale", "scale = 2.0", "scale = -2.0"),
+    ("misspelt key of a state", "scale = 2.0", "scal = 2.0"),
+    ("misspelt prior", "lognormal", "log_normal"),
+    ("wrong type", "initial = \"free\"", "initial = true"),
+    ("input that is a state", "inputs = [\"feed\"]", "inputs = [\"feed\", \"x\"]"),
+    (
+        "both a field and equations",
+        "[model.ode.definitions]",
+        "[model.ode.field.mlp]\nhidden = [4]\n\n[model.ode.definitions]",
+    ),
+];
+
+#[test]
+fn mistakes_are_shown_where_they_stand() {
+    let mut report = String::new();
+    for (title, right, wrong) in MISTAKES {
+        assert!(EXPERIMENT.contains(right), "{title}");
+        let place = place(&EXPERIMENT.replacen(right, wrong, 1));
+        let text = place.fail(&["run", "experiment.toml", "--out", "out"]);
+        assert!(text.starts_with("exit 2\nerror: ") && text.contains("\nhint: "), "{title}: {text}");
+        assert_eq!(place.names(), ["experiment.toml", "series.csv", "table.csv"], "{title} left something behind");
+        writeln!(report, "# {title}\n{text}").unwrap();
+    }
+    let place = place(EXPERIMENT);
+    let text = place.fail(&["check", "experiment.toml", "--set", "model.ode.states.x.rhs=feed - los"]);
+    writeln!(report, "# an override\n{text}").unwrap();
+    insta::assert_snapshot!(report);
+}
+
+#[test]
+fn inputs_must_be_recorded_in_every_trajectory() {
+    let place = place(EXPERIMENT);
+    let blind: String = series()
+        .lines()
+        .map(|line| {
+            if line.starts_with("5,") {
+                format!("{},\n", line.rsplit_once(',').unwrap().0)
+            } else {
+                format!("{line}\n")
+            }
+        })
+        .collect();
+    place.write("series.csv", &blind);
+    let text = place.fail(&["check", "experiment.toml"]);
+    assert!(text.contains("the input column `feed` has no value in trajectory `5`"), "{text}");
+}

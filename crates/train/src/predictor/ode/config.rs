@@ -1,0 +1,64 @@
+//! The table `[model.ode]`.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use surprisal_ode::equations::{NetworkConfig, ParameterConfig, StateConfig};
+use surprisal_ode::{Equations, FieldConfig, SolverConfig};
+
+/// A differential equation: written out with `states` and what belongs to them, or one network for
+/// all states with `field`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OdeConfig {
+    /// The unit of the data's times: a label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub t_unit: Option<String>,
+    /// A right-hand side of the registry, where no equations are written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<FieldConfig>,
+    /// States and their equations.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub states: IndexMap<String, StateConfig>,
+    /// Names for parts of formulas; each may use those before it.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub definitions: IndexMap<String, String>,
+    /// Numbers in the equations.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub parameters: IndexMap<String, ParameterConfig>,
+    /// Unknown functions in the equations.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub networks: IndexMap<String, NetworkConfig>,
+    /// What columns measure that are no states: expressions by column.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub observations: IndexMap<String, String>,
+    /// The solver; tolerances apply to states divided by their scales.
+    pub solver: SolverConfig,
+}
+
+impl OdeConfig {
+    /// One network for all states.
+    pub fn network(field: FieldConfig, solver: SolverConfig) -> Self {
+        Self {
+            t_unit: None,
+            field: Some(field),
+            states: IndexMap::new(),
+            definitions: IndexMap::new(),
+            parameters: IndexMap::new(),
+            networks: IndexMap::new(),
+            observations: IndexMap::new(),
+            solver,
+        }
+    }
+
+    /// What is written of equations.
+    pub fn equations(&self) -> Equations {
+        Equations {
+            states: self.states.clone(),
+            definitions: self.definitions.clone(),
+            parameters: self.parameters.clone(),
+            networks: self.networks.clone(),
+            observations: self.observations.clone(),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! A trajectory, prepared: when it starts and where, and what of it is a sample.
+
+use surprisal_core::records::Trajectory;
+use surprisal_ode::equations::Start;
+
+use crate::TrainError;
+
+/// A trajectory in the units of the predictor.
+#[derive(Debug, Clone)]
+pub struct SeriesGroup {
+    pub(super) id: String,
+    /// `[n]`: the solver's start, as far as the data tells it; NaN for what it does not.
+    pub(super) z0: Vec<f64>,
+    /// The first is t₀.
+    pub(super) times: Vec<f64>,
+    /// The first time that is a sample: 0 where the start is one too.
+    pub(super) first_sample: usize,
+    /// Its place among the trajectories trained on.
+    pub(super) member: Option<usize>,
+    /// Row-major over the samples; 0 where missing.
+    pub(super) values: Vec<f64>,
+    /// 1 or 0.
+    pub(super) observed: Vec<f64>,
+}
+
+/// What a group is made of, beside the trajectory.
+pub(super) struct Preparation<'a> {
+    /// How the physical states start.
+    pub(super) starts: &'a [Start],
+    /// Scales of the physical states, and of the columns.
+    pub(super) state_scales: &'a [f64],
+    pub(super) column_scales: &'a [f64],
+    /// Times as the solver counts them.
+    pub(super) time: &'a dyn Fn(f64) -> f64,
+    /// States of the solver.
+    pub(super) dim: usize,
+    pub(super) member: Option<usize>,
+}
+
+impl SeriesGroup {
+    /// A trajectory with at least two times whose starting values are known where they must be.
+    pub(super) fn new(trajectory: &Trajectory, with: &Preparation<'_>) -> Result<Self, TrainError> {
+        let id = trajectory.id.clone();
+        let (Some(first), true) = (trajectory.observed.first(), trajectory.times.len() > 1) else {
+            return Err(TrainError::Unfit {
+                message: format!(
+                    "trajectory `{id}` has {} observed times; a neural ODE needs two or more",
+                    trajectory.times.len()
+                ),
+                hint: "leave the trajectory out, or give it more rows".into(),
+            });
+        };
+        let mut z0 = vec![f64::NAN; with.dim];
+        // columns whose first value is the start itself and therefore no sample
+        let mut inputs = vec![false; first.len()];
+        for (i, start) in with.starts.iter().enumerate() {
+            z0[i] = match *start {
+                Start::Observed(column) => {
+                    inputs[column] = true;
+                    first[column] / with.state_scales[i]
+                }
+                Start::Free(Some(column)) => first[column] / with.state_scales[i],
+                Start::Number(value) => value / with.state_scales[i],
+                Start::Free(None) | Start::Expression(_) => f64::NAN,
+            };
+            if matches!(start, Start::Observed(_)) && !z0[i].is_finite() {
+                return Err(TrainError::Unfit {
+                    message: format!(
+                        "trajectory `{id}` starts (line {}) with a state that was not observed",
+                        trajectory.lines[0]
+                    ),
+                    hint: "a trajectory starts at its first observation: begin it where all states are known, or say \
+                           `initial = \"free\"` in equations"
+                        .into(),
+                });
+            }
+        }
+        let first_sample = trajectory.n_given.max(usize::from(inputs.iter().all(|input| *input)));
+        let (mut values, mut observed) = (vec![], vec![]);
+        for (k, y) in trajectory.observed.iter().enumerate().skip(first_sample) {
+            for (c, (&y, scale)) in y.iter().zip(with.column_scales).enumerate() {
+                let seen = y.is_finite() && !(k == 0 && inputs[c]);
+                values.push(if seen { y / scale } else { 0.0 });
+                observed.push(f64::from(u8::from(seen)));
+            }
+        }
+        Ok(Self {
+            id,
+            z0,
+            times: trajectory.times.iter().map(|&t| (with.time)(t)).collect(),
+            first_sample,
+            member: with.member,
+            values,
+            observed,
+        })
+    }
+
+    /// Times with at least one observation among the samples.
+    pub(super) fn n_observed_samples(&self, n_columns: usize) -> usize {
+        self.observed.chunks_exact(n_columns).filter(|row| row.contains(&1.0)).count()
+    }
+}
