@@ -7,6 +7,7 @@ The seeds are fixed: the same files every time.
 """
 
 import csv
+import json
 import math
 import pathlib
 import random
@@ -61,6 +62,84 @@ def outcomes(path, n_rows=500):
             u, v = x1 + a, x2 - x1 + 0.8 * a + 0.6 * b
             numbers = [f"{z:.6f}" for z in (share, duration, income, angle)]
             table.writerow([f"{x1:.6f}", f"{x2:.6f}", count, burst, *numbers, label, kind, *(f"{z:.6f}" for z in (branch, u, v))])
+
+
+def outliers(path, n_rows=600, share=0.05):
+    """y = 1 + 2 x + 0.3 noise; a twentieth of the rows is instead thrown up by 10 and more."""
+    draw = random.Random(4)
+    with open(path, "w", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(["x", "y", "outlier"])
+        for _ in range(n_rows):
+            x, noise = draw.uniform(-1.0, 1.0), draw.gauss(0.0, 0.3)
+            thrown = draw.random() < share
+            y = 1.0 + 2.0 * x + (10.0 + 2.0 * draw.gauss(0.0, 1.0) if thrown else noise)
+            table.writerow([f"{x:.6f}", f"{y:.6f}", int(thrown)])
+
+
+def cubic(path, splits, n_train=1000, n_test=400):
+    """y = x^3 + N(0, 3^2): training x uniform on [-4, 4], test x evenly on [-7, 7] (Amini et al. 2020)."""
+    draw = random.Random(5)
+    rows = [draw.uniform(-4.0, 4.0) for _ in range(n_train)]
+    rows += [-7.0 + 14.0 * i / (n_test - 1) for i in range(n_test)]
+    with open(path, "w", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(["x", "y"])
+        for x in rows:
+            table.writerow([f"{x:.6f}", f"{x**3 + draw.gauss(0.0, 3.0):.6f}"])
+    splits.write_text(json.dumps({"test": [list(range(n_train, n_train + n_test))]}) + "\n")
+
+
+def separable(path, n_rows=300):
+    """Ten classes in the plane, far apart: on a circle of radius 3 with noise 0.1."""
+    draw = random.Random(6)
+    with open(path, "w", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(["x1", "x2", "kind"])
+        for i in range(n_rows):
+            angle = 2.0 * math.pi * (i % 10) / 10.0
+            x1, x2 = 3.0 * math.cos(angle) + draw.gauss(0.0, 0.1), 3.0 * math.sin(angle) + draw.gauss(0.0, 0.1)
+            table.writerow([f"{x1:.6f}", f"{x2:.6f}", "abcdefghij"[i % 10]])
+
+
+def sparse(path, n_rows=500):
+    """Ten standard normal inputs, of which x1 to x4 drive a yes-or-no outcome; x9 and x10 nearly repeat x1 and x2."""
+    draw = random.Random(7)
+    with open(path, "w", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow([f"x{i}" for i in range(1, 11)] + ["outcome"])
+        for _ in range(n_rows):
+            x = [draw.gauss(0.0, 1.0) for _ in range(8)]
+            x += [x[0] + 0.5 * draw.gauss(0.0, 1.0), x[1] + 0.5 * draw.gauss(0.0, 1.0)]
+            logit = 0.5 + 1.5 * x[0] - 1.0 * x[1] + 0.7 * x[2] - 0.5 * x[3]
+            yes = draw.random() < 1.0 / (1.0 + math.exp(-logit))
+            table.writerow([f"{v:.6f}" for v in x] + ["yes" if yes else "no"])
+
+
+def unequal(path, n_rows=3000):
+    """Two groups with unequal chances: skill is alike, but a hurdle and its stand-in tell the groups apart."""
+    draw = random.Random(8)
+    with open(path, "w", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(["skill", "hurdle", "noise", "group", "hired"])
+        for _ in range(n_rows):
+            group = "a" if draw.random() < 0.6 else "b"
+            skill, noise = draw.gauss(0.0, 1.0), draw.gauss(0.0, 1.0)
+            hurdle = (1.0 if group == "b" else -0.7) + 0.7 * draw.gauss(0.0, 1.0)
+            hired = draw.random() < 1.0 / (1.0 + math.exp(-(1.5 * skill - 1.2 * hurdle)))
+            table.writerow([f"{skill:.6f}", f"{hurdle:.6f}", f"{noise:.6f}", group, "yes" if hired else "no"])
+
+
+def friedman(path, n_rows=1000):
+    """y = 10 sin(pi x1 x2) + 20 (x3 - 1/2)^2 + 10 x4 + 5 x5 + N(0, 1), x1 to x10 uniform (Friedman 1991)."""
+    draw = random.Random(9)
+    with open(path, "w", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow([f"x{i}" for i in range(1, 11)] + ["y"])
+        for _ in range(n_rows):
+            x = [draw.random() for _ in range(10)]
+            y = 10.0 * math.sin(math.pi * x[0] * x[1]) + 20.0 * (x[2] - 0.5) ** 2 + 10.0 * x[3] + 5.0 * x[4]
+            table.writerow([f"{v:.6f}" for v in (*x, y + draw.gauss(0.0, 1.0))])
 
 
 def spiral_rhs(x, y):
@@ -133,4 +212,10 @@ if __name__ == "__main__":
     heteroscedastic(folder / "heteroscedastic.csv")
     outcomes(folder / "outcomes.csv")
     spirals(folder / "spirals.csv")
+    outliers(folder / "outliers.csv")
+    cubic(folder / "cubic.csv", folder / "cubic.splits.json")
+    separable(folder / "separable.csv")
+    sparse(folder / "sparse.csv")
+    unequal(folder / "unequal.csv")
+    friedman(folder / "friedman.csv")
     lotka_volterra(folder / "lotka_volterra.csv")

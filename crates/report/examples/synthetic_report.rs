@@ -214,6 +214,7 @@ fn force_model(name: &str, error: f64) -> RunData {
         recalibration,
         notes: vec![],
         solution: Default::default(),
+        table: Default::default(),
     }
 }
 

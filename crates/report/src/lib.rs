@@ -16,6 +16,7 @@ mod predicted;
 pub mod recalibration;
 pub mod run_data;
 pub mod solution;
+pub mod tabular;
 mod write;
 
 pub use comparison::{Compared, compare, write_comparison};
@@ -24,4 +25,4 @@ pub use load::load;
 pub use metrics::Metrics;
 pub use recalibration::Recalibration;
 pub use run_data::RunData;
-pub use write::{ReportInputs, write, write_run};
+pub use write::{ReportInputs, write, write_metrics, write_run};

@@ -10,6 +10,7 @@ use crate::ReportError;
 use crate::predicted::{self, Predicted};
 use crate::run_data::{Curves, RunData, SplitCurves, SplitData};
 use crate::solution::Solution;
+use crate::tabular::Tabular;
 
 /// The split whose curves are searched for the onset of miscalibration.
 const ONSET_SPLIT: &str = "valid";
@@ -44,6 +45,9 @@ pub fn load(path: &Path) -> Result<RunData, ReportError> {
             ));
         }
     }
+    let solution = Solution::read(&reader)?;
+    let target_names: Vec<String> = json(&reader, "target_names")?;
+    let blocks = likelihood.get().coupling().unwrap_or(coupling).blocks(target_names.len());
     Ok(RunData {
         name: reader.attribute("name")?,
         seed,
@@ -51,13 +55,14 @@ pub fn load(path: &Path) -> Result<RunData, ReportError> {
         likelihood: likelihood.name().to_owned(),
         kind,
         unit: reader.attribute("unit")?,
-        target_names: json(&reader, "target_names")?,
+        target_names,
         splits,
         curves: curves(&reader)?,
         onset: find_onset(&reader, seed)?,
         recalibration,
         notes,
-        solution: Solution::read(&reader)?,
+        table: Tabular::read(&reader, &likelihood, blocks, &solution.input_names)?,
+        solution,
     })
 }
 

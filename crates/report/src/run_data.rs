@@ -7,8 +7,8 @@ use surprisal_objective::calibration::OnsetReport;
 use surprisal_objective::likelihood::{Kind, Marginal};
 
 use crate::recalibration::Recalibration;
-
 use crate::solution::Solution;
+use crate::tabular::Tabular;
 
 /// A run.
 #[derive(Debug, Clone)]
@@ -35,6 +35,8 @@ pub struct RunData {
     pub onset: Option<OnsetReport>,
     /// Uncertainties repaired on held-out data; `None` where there is none.
     pub recalibration: Option<Recalibration>,
+    /// What is known of a table beside its predictions.
+    pub table: Tabular,
     /// What a reader should know about missing numbers.
     pub notes: Vec<String>,
     /// How good the solution is, and the path it lies on.

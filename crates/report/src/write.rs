@@ -24,12 +24,17 @@ pub fn write(run_dir: &Path, inputs: &ReportInputs) -> Result<Metrics, ReportErr
     write_run(run_dir, &load(&run_dir.join("run.h5"))?, inputs)
 }
 
-/// The same for a run that was read already.
+/// Reads `run.h5` in `run_dir` and writes `metrics.json` alone.
+pub fn write_metrics(run_dir: &Path, timing: Value) -> Result<Metrics, ReportError> {
+    let metrics = Metrics::of(&load(&run_dir.join("run.h5"))?, timing);
+    replace_metrics(run_dir, &metrics)?;
+    Ok(metrics)
+}
+
+/// [`write()`] for a run that was read already.
 pub fn write_run(run_dir: &Path, run: &RunData, inputs: &ReportInputs) -> Result<Metrics, ReportError> {
     let metrics = Metrics::of(run, inputs.timing.clone());
-    let mut text = format!("{:#}", metrics.value());
-    text.push('\n');
-    replace(&run_dir.join("metrics.json"), text.as_bytes())?;
+    replace_metrics(run_dir, &metrics)?;
 
     let folder = run_dir.join("figures");
     std::fs::create_dir_all(&folder).map_err(|source| ReportError::Write { path: folder.clone(), source })?;
@@ -51,6 +56,10 @@ pub fn write_run(run_dir: &Path, run: &RunData, inputs: &ReportInputs) -> Result
     }
     replace(&run_dir.join("report.html"), html::page(run, &metrics, &shown, inputs).as_bytes())?;
     Ok(metrics)
+}
+
+fn replace_metrics(run_dir: &Path, metrics: &Metrics) -> Result<(), ReportError> {
+    replace(&run_dir.join("metrics.json"), format!("{:#}\n", metrics.value()).as_bytes())
 }
 
 /// Writes a file beside its place and renames it there.

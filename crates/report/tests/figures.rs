@@ -55,6 +55,7 @@ fn run(n: usize, half_width: f64, curve: &[f64]) -> RunData {
         recalibration: None,
         notes: vec![],
         solution: Default::default(),
+        table: Default::default(),
     }
 }
 

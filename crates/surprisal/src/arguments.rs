@@ -30,6 +30,8 @@ pub(crate) enum Command {
     },
     /// Parse and resolve a configuration, print it with all defaults, and try two steps
     Check(Configured),
+    /// Run a study and compare what it gives with its expected.toml
+    Reproduce(Reproduce),
     /// Make metrics, figures and report of a run again, or one page that compares several
     Report {
         /// The runs' folders
@@ -75,4 +77,24 @@ pub(crate) struct Run {
     /// train.epochs may grow
     #[arg(long, requires = "out")]
     pub(crate) resume: bool,
+}
+
+/// `surprisal reproduce`.
+#[derive(Debug, Args)]
+pub(crate) struct Reproduce {
+    /// A folder of experiments/, or the path of one with an expected.toml
+    pub(crate) study: PathBuf,
+    /// These runs of the study only (repeatable)
+    #[arg(long = "run", value_name = "NAME")]
+    pub(crate) only: Vec<String>,
+    /// Override a key in every run, e.g. --set data_root=DIR, which concerns the runs whose data the
+    /// project does not ship (repeatable)
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// The folder for the runs, which must not exist [default: results/STUDY-TIME]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Where to compute: cpu or cuda:N
+    #[arg(long, default_value = "cpu")]
+    pub(crate) device: String,
 }

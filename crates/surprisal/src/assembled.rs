@@ -27,8 +27,27 @@ use crate::log::Log;
 use crate::plan::{Assembled, Plan, Records};
 use crate::progress::Progress;
 use crate::recorder::{METRICS, Recorder, Silent};
+use crate::rows::Rows;
 use crate::run_dir::RunDir;
 use crate::signals;
+
+/// How a run is launched.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Launch {
+    /// Whether it goes on where an earlier launch stopped.
+    pub(crate) resumed: bool,
+    /// What is made of it when it has finished.
+    pub(crate) account: Account,
+}
+
+/// What is made of a finished run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Account {
+    /// Metrics, figures and the report.
+    Report,
+    /// Metrics alone: one of many runs that are judged together, and shows no progress.
+    Metrics,
+}
 
 /// The same expression for whichever predictor the plan holds.
 macro_rules! with {
@@ -43,8 +62,8 @@ macro_rules! with {
 
 impl Plan {
     /// Fits, predicts and reports in the run's folder.
-    pub(crate) fn execute(&self, dir: &RunDir, experiment: &Experiment, resumed: bool) -> Result<ExitCode, Failure> {
-        with!(self, assembled => assembled.execute(dir, experiment, resumed))
+    pub(crate) fn execute(&self, dir: &RunDir, experiment: &Experiment, launch: Launch) -> Result<ExitCode, Failure> {
+        with!(self, assembled => assembled.execute(dir, experiment, launch))
     }
 
     /// The losses of the first two steps.
@@ -94,7 +113,8 @@ impl<P: Predictor> Assembled<P> {
         Ok(fit.try_steps(2, &mut Silent)?)
     }
 
-    fn execute(&self, dir: &RunDir, experiment: &Experiment, resumed: bool) -> Result<ExitCode, Failure> {
+    fn execute(&self, dir: &RunDir, experiment: &Experiment, launch: Launch) -> Result<ExitCode, Failure> {
+        let Launch { resumed, account } = launch;
         let started = Instant::now();
         let interrupted = signals::watch()?;
         let checkpoints = dir.checkpoints();
@@ -111,6 +131,7 @@ impl<P: Predictor> Assembled<P> {
         let n_stages = path.map_or(1, |path| path.n);
         let progress =
             Progress::start(settings.epochs * n_stages, fit.n_steps() * n_stages as u64, state.progress.step);
+        let progress = if account == Account::Metrics { progress.silent() } else { progress };
         let mut recorder = Recorder::new(run_file, Log::open(&dir.log(), &state.progress)?, progress);
         recorder.log(&json!({"event": if resumed { "resume" } else { "start" }, "step": state.progress.step, "epoch": state.progress.epoch}))?;
         let fitted = match &path {
@@ -163,8 +184,15 @@ impl<P: Predictor> Assembled<P> {
             "evaluate_seconds": state.progress.evaluate_seconds,
             "wall_seconds_of_this_launch": started.elapsed().as_secs_f64(),
         });
-        report(dir, Some(timing))?;
-        say(&format!("report: {}", dir.path().join("report.html").display()))?;
+        match account {
+            Account::Report => {
+                report(dir, Some(timing))?;
+                say(&format!("report: {}", dir.path().join("report.html").display()))?;
+            }
+            Account::Metrics => {
+                surprisal_report::write_metrics(dir.path(), timing)?;
+            }
+        }
         Ok(ExitCode::SUCCESS)
     }
 
@@ -221,7 +249,12 @@ impl<P: Predictor> Assembled<P> {
                 group: self.group_of_samples(groups, shape.dim),
                 dim: shape.dim,
                 location_width: columns.location_width(),
-                columns: columns.parameters().iter().map(|(name, width)| Column::new(*name, *width)).collect(),
+                columns: columns
+                    .parameters()
+                    .iter()
+                    .map(|(name, width)| Column::new(*name, *width))
+                    .chain(self.rows().into_iter().flat_map(Rows::columns))
+                    .collect(),
                 metrics: METRICS.map(String::from).to_vec(),
                 per_sample: name == "valid",
                 trajectories: self.trajectories(name),
@@ -245,7 +278,10 @@ impl<P: Predictor> Assembled<P> {
                 ("input_names".into(), json_text(&json!(self.facts.input_names))),
                 ("proximal_penalty".into(), self.objective.proximal_penalty().map_or("", |(name, _)| name).into()),
                 ("model".into(), experiment.model.name().into()),
-            ],
+            ]
+            .into_iter()
+            .chain(self.rows().into_iter().flat_map(Rows::root_attributes))
+            .collect(),
             splits,
             parameters: self
                 .predictor
@@ -266,6 +302,14 @@ impl<P: Predictor> Assembled<P> {
         })
     }
 
+    /// The rows of a table.
+    fn rows(&self) -> Option<&Rows> {
+        match &self.facts.records {
+            Records::Rows(rows) => Some(rows),
+            Records::Series(_) | Records::Structures(..) => None,
+        }
+    }
+
     fn group_of_samples(&self, groups: &[P::Group], dim: usize) -> Vec<u32> {
         groups
             .iter()
@@ -276,7 +320,7 @@ impl<P: Predictor> Assembled<P> {
 
     fn trajectories(&self, split: &str) -> Option<Trajectories> {
         match &self.facts.records {
-            Records::Rows => None,
+            Records::Rows(_) => None,
             Records::Structures(splits, _) => Some(Trajectories::frames(part(splits.parts(), split))),
             Records::Series(splits) => Some(Trajectories::Series {
                 states: self.facts.target_names.clone(),
@@ -298,17 +342,19 @@ impl<P: Predictor> Assembled<P> {
             let scores = self.objective.score(&prediction, &target)?;
             let data = self.objective.outcome().data_units(&prediction).map_err(TrainError::from)?;
             let observed = self.objective.outcome().target_in_data_units(&target).map_err(TrainError::from)?;
+            let of_rows = self.rows().map(|rows| rows.values(name)).unwrap_or_default();
+            let columns = data.parameters.iter().chain(&of_rows);
             run_file.write_predictions(
                 name,
                 &PredictionTable {
                     target: &observed,
                     location: &data.location,
                     nll: &scores.nll,
-                    columns: data.parameters.iter().map(|(name, values)| (name.as_str(), values.as_slice())).collect(),
+                    columns: columns.map(|(name, values)| (name.as_str(), values.as_slice())).collect(),
                 },
             )?;
             match &self.facts.records {
-                Records::Rows => {}
+                Records::Rows(_) => {}
                 Records::Structures(splits, scaling) => {
                     let frames = part(splits.parts(), name);
                     let energies: Vec<f64> = match &prediction.energy {

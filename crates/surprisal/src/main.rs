@@ -13,9 +13,11 @@ mod plan;
 mod progress;
 mod provenance;
 mod recorder;
+mod rows;
 mod run_dir;
 mod signals;
 mod source;
+mod study;
 mod values;
 
 use std::process::ExitCode;
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
         Command::Run(run) => command::run::run(run),
         Command::Resume { directory, device } => command::run::resume(directory, device),
         Command::Check(experiment) => command::check::run(experiment),
+        Command::Reproduce(reproduce) => command::reproduce::run(reproduce),
         Command::Report { directories, out } => command::report::run(directories, out.as_deref()),
         Command::List { family } => command::list::run(family.as_deref()),
         Command::Schema => command::schema::run(),

@@ -21,6 +21,7 @@ use crate::equations;
 use crate::experiment::{Experiment, ModelConfig};
 use crate::failure::Failure;
 use crate::fitting;
+use crate::rows::Rows;
 use crate::source::Source;
 
 /// A predictor with everything it is fitted and judged with.
@@ -49,8 +50,8 @@ pub(crate) struct Facts {
 /// Records whose trajectories the run file keeps.
 #[derive(Debug, Clone)]
 pub(crate) enum Records {
-    /// Rows have none.
-    Rows,
+    /// Rows have none, but inputs and attributes.
+    Rows(Rows),
     /// Observed series.
     Series(Splits<Trajectory>),
     /// Atomic structures.
@@ -104,12 +105,13 @@ impl Plan {
                 let predictor = Mlp::new(model, n_inputs, objective.outcome().layout(), seed, device)?;
                 let predictor = predictor.with_probes(objective.probes());
                 let splits = table.splits.try_map(|row| Ok::<_, Failure>(TableGroup::new(row, &inputs, &targets)))?;
+                let rows = Rows { splits: table.splits, attributes: table.attributes, inputs, targets };
                 let facts = Facts {
                     target_names: table.targets,
                     input_names: table.inputs,
                     unit: "",
                     coupling: Coupling::Componentwise,
-                    records: Records::Rows,
+                    records: Records::Rows(rows),
                 };
                 Ok(Plan::Mlp(Assembled { predictor, objective, splits, facts }))
             }

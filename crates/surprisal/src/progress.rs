@@ -16,6 +16,7 @@ pub(crate) struct Progress {
     last_line: Instant,
     /// Last evaluation in a few words.
     summary: String,
+    silent: bool,
 }
 
 impl Progress {
@@ -25,7 +26,13 @@ impl Progress {
                 .unwrap_or_else(|_| ProgressStyle::default_bar());
             ProgressBar::new(n_steps).with_position(done).with_style(style)
         });
-        Self { bar, epochs, last_line: Instant::now(), summary: String::new() }
+        Self { bar, epochs, last_line: Instant::now(), summary: String::new(), silent: false }
+    }
+
+    /// Shows nothing: for one of many runs.
+    pub(crate) fn silent(self) -> Self {
+        self.finish();
+        Self { bar: None, silent: true, ..self }
     }
 
     pub(crate) fn step(&mut self, report: &StepReport<'_>) {
@@ -60,6 +67,9 @@ impl Progress {
 
     #[allow(clippy::print_stderr)] // progress is for the person who watches
     fn line(&mut self, text: &str) {
+        if self.silent {
+            return;
+        }
         eprintln!("{text}");
         self.last_line = Instant::now();
     }

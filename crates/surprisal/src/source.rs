@@ -35,8 +35,7 @@ pub(crate) fn read(path: &Path, overrides: &[String]) -> Result<Source, Failure>
     fitting::check(&origin, &experiment)?;
     let settings = fitting::settings(&origin, &experiment)?;
     experiment.train = TrainConfig::from(&settings);
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let data_root = folder.join(experiment.data_root.as_deref().unwrap_or(Path::new(".")));
+    let data_root = root(path, &experiment);
     let data_root = data_root.canonicalize().map_err(|e| {
         Failure::user(
             format!("{}: `data_root` is no folder: {} ({e})", origin.locate(&["data_root"]), data_root.display()),
@@ -45,6 +44,21 @@ pub(crate) fn read(path: &Path, overrides: &[String]) -> Result<Source, Failure>
     })?;
     experiment.data_root = Some(data_root.clone());
     Ok(Source { experiment, data_root, origin })
+}
+
+/// The same without a look at the values or the data, with the folder that relative paths start from,
+/// which may not exist.
+pub(crate) fn experiment_and_root(path: &Path, overrides: &[String]) -> Result<(Experiment, PathBuf), Failure> {
+    let text = std::fs::read_to_string(path).map_err(|e| Failure::file(path, "read", &e))?;
+    let experiment = parse_overridden(path, &text, overrides)?;
+    let root = root(path, &experiment);
+    Ok((experiment, root))
+}
+
+/// `data_root` against the folder of the configuration file.
+fn root(path: &Path, experiment: &Experiment) -> PathBuf {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    folder.join(experiment.data_root.as_deref().unwrap_or(Path::new(".")))
 }
 
 fn parse(path: &Path, text: &str) -> Result<Experiment, Failure> {
@@ -117,7 +131,7 @@ fn assign(table: &mut dyn TableLike, keys: &[&str], value: Value, top: bool) -> 
 }
 
 /// An error with `file:line:column`, the line itself and a nearby name.
-fn located(file: &str, text: &str, span: Option<std::ops::Range<usize>>, message: &str) -> Failure {
+pub(crate) fn located(file: &str, text: &str, span: Option<std::ops::Range<usize>>, message: &str) -> Failure {
     // serde speaks of Rust's types; people count in whole numbers.
     let message = message
         .trim()

@@ -9,6 +9,7 @@ mod density;
 mod epistemic;
 mod error_vs_sigma;
 mod font;
+mod function;
 mod learning_curves;
 mod parity;
 mod pit;
@@ -56,8 +57,9 @@ pub struct Drawing {
 }
 
 /// Every figure, in the order of the report.
-pub const FIGURES: [&(dyn Figure + Sync); 11] = [
+pub const FIGURES: [&(dyn Figure + Sync); 12] = [
     &learning_curves::LearningCurves {},
+    &function::Function {},
     &parity::Parity {},
     &error_vs_sigma::ErrorVsSigma {},
     &reliability::Reliability {},

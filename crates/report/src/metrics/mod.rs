@@ -8,6 +8,8 @@
 //! anew; those of measures of distance (miscalibration area, ENCE, ECE, MCE, Kolmogorov–Smirnov) are
 //! freed from the bias that noise gives them.
 
+mod coefficients;
+mod fairness;
 mod labels;
 mod onset;
 mod ood;
@@ -49,6 +51,7 @@ impl Metrics {
                 Kind::Real | Kind::Count | Kind::Angle => values::measure(split, run.seed, &resampled, &mut section),
                 Kind::Label => labels::measure(split, &resampled, &mut section),
             }
+            section.plain("log_likelihood", json!(log_likelihood(split)));
             section.plain("n_samples", json!(split.n_samples()));
             section.plain("n_groups", json!(resampled.bootstrap.n_groups()));
             let mut out = section.finish();
@@ -58,6 +61,10 @@ impl Metrics {
             if let Some(recalibrated) = run.recalibration.as_ref().and_then(|r| r.of(&split.name)) {
                 let value = recalibrated::measure(recalibrated, split, &resampled, &mut notes);
                 out.insert("recalibrated".into(), value);
+            }
+            let fairness = fairness::measure(split, run.kind, &run.table);
+            if !fairness.is_null() {
+                out.insert("fairness".into(), fairness);
             }
             splits.insert(split.name.clone(), Value::Object(out));
         }
@@ -77,6 +84,12 @@ impl Metrics {
         });
         if !run.solution.optimality.is_empty() {
             value["optimality"] = solution::optimality(&run.solution);
+        }
+        if !run.table.constants.is_empty() {
+            value["parameters"] = coefficients::constants(&run.table);
+        }
+        if !run.table.coefficients.is_empty() {
+            value["coefficients"] = coefficients::coefficients(&run.table, &run.solution.input_names);
         }
         if let Some(recalibration) = &run.recalibration {
             value["recalibration"] = recalibrated::fitted(recalibration);
@@ -104,10 +117,15 @@ impl Metrics {
     }
 }
 
+/// Σ log p over the samples of which something was observed, nats.
+fn log_likelihood(split: &SplitData) -> f64 {
+    -split.nll.iter().filter(|nll| !nll.is_nan()).sum::<f64>()
+}
+
 fn units(run: &RunData) -> Value {
     let data = if run.unit.is_empty() { "data" } else { &run.unit };
     let mut units = Map::new();
-    for name in ["nll", "nll_per_component", "log_loss"] {
+    for name in ["nll", "nll_per_component", "log_loss", "log_likelihood"] {
         units.insert(name.into(), json!("nat"));
     }
     for name in ["rmse", "mae", "crps", "winkler", "sharpness"] {

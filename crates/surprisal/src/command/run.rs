@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use super::{device, say};
 use crate::arguments::Run;
+use crate::assembled::{Account, Launch};
 use crate::experiment::Experiment;
 use crate::failure::Failure;
 use crate::plan::Plan;
@@ -22,18 +23,28 @@ pub(crate) fn run(arguments: &Run) -> Result<ExitCode, Failure> {
     {
         return go_on(&RunDir::open(out)?, &source, &device);
     }
+    start(&configured.config, &source, &device, arguments.out.as_deref(), Account::Report)
+}
+
+/// Runs an experiment into a new folder.
+pub(crate) fn start(
+    config: &Path,
+    source: &Source,
+    device: &candle_core::Device,
+    out: Option<&Path>,
+    account: Account,
+) -> Result<ExitCode, Failure> {
     // Everything that can be wrong with configuration and data is found before anything is created.
-    let plan = Plan::build(&source, &device)?;
-    let origin = provenance::collect(
-        &configured.config,
-        source.experiment.seed,
-        &source.experiment.data.files(&source.data_root),
-    )?;
-    let dir = RunDir::create(arguments.out.as_deref(), &source.experiment.name)?;
+    let plan = Plan::build(source, device)?;
+    let files = source.experiment.data.files(&source.data_root);
+    let origin = provenance::collect(config, source.experiment.seed, &files)?;
+    let dir = RunDir::create(out, &source.experiment.name)?;
     write_config(&dir, &source.experiment)?;
     write_whole(&dir.provenance(), &format!("{origin:#}\n"))?;
-    say(&format!("run folder: {}", dir.path().display()))?;
-    plan.execute(&dir, &source.experiment, false)
+    if account == Account::Report {
+        say(&format!("run folder: {}", dir.path().display()))?;
+    }
+    plan.execute(&dir, &source.experiment, Launch { resumed: false, account })
 }
 
 /// Goes on with the run in a folder.
@@ -50,7 +61,7 @@ fn go_on(dir: &RunDir, source: &Source, device: &candle_core::Device) -> Result<
     let plan = Plan::build(source, device)?;
     write_config(dir, &source.experiment)?;
     say(&format!("run folder: {} (resumed)", dir.path().display()))?;
-    plan.execute(dir, &source.experiment, true)
+    plan.execute(dir, &source.experiment, Launch { resumed: true, account: Account::Report })
 }
 
 fn write_config(dir: &RunDir, experiment: &Experiment) -> Result<(), Failure> {

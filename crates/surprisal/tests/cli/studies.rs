@@ -1,9 +1,11 @@
 //! Studies on data that the project does not ship: complete, and their data can be brought and verified.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::place::{Place, project};
 
+/// Some that need data.
 const STUDIES: [&str; 2] = ["acac_forces", "silicon_forces"];
 
 /// Exit code, standard output and standard error.
@@ -13,23 +15,63 @@ fn get_data(arguments: &[&str]) -> (i32, String, String) {
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
 }
 
+/// Folder and name of every study.
+fn studies() -> Vec<(PathBuf, String)> {
+    let folders = std::fs::read_dir(project().join("experiments")).unwrap();
+    let mut studies: Vec<_> = folders.map(|f| f.unwrap().path()).filter(|f| f.is_dir()).collect();
+    studies.sort();
+    studies.into_iter().map(|f| (f.clone(), f.file_name().unwrap().to_str().unwrap().to_owned())).collect()
+}
+
 #[test]
 fn a_study_lacks_nothing_but_its_data() {
     let place = Place::new();
     std::fs::create_dir(place.path("nothing")).unwrap();
-    for study in STUDIES {
-        let file = |name: &str| project().join("experiments").join(study).join(name);
-        let text = std::fs::read_to_string(file("README.md")).unwrap();
-        assert!(text.contains(&format!("surprisal run experiments/{study}/config.toml")), "{text}");
-        let expected: toml::Table = std::fs::read_to_string(file("expected.toml")).unwrap().parse().unwrap();
-        assert!(!expected["seeds"].as_array().unwrap().is_empty() && expected["cpu_seconds"].is_integer());
-        for value in expected["value"].as_array().unwrap() {
-            assert!(value["metric"].is_str() && value["value"].is_float() && value["tolerance"].is_float(), "{value}");
+    assert!(studies().len() > STUDIES.len());
+    for (folder, study) in studies() {
+        let text = std::fs::read_to_string(folder.join("README.md")).unwrap();
+        assert!(text.contains(&format!("surprisal reproduce {study}\n")), "{study}: {text}");
+        for figure in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()).filter(|f| f.ends_with(".png"))
+        {
+            assert!(folder.join(figure).is_file(), "{study} shows {figure}");
         }
-        // The configuration is right: only the files are missing.
+        let folder_name = folder.to_str().unwrap();
+        let shown = place.fail(&["reproduce", folder_name, "--run", "none-of-them"]);
+        assert!(shown.contains("the study has no such run"), "{study}: what it expects can be read: {shown}");
+        if !folder.join("data.toml").exists() {
+            assert!(!text.contains("get_data"), "{study} has no data.toml");
+            continue;
+        }
+        // Configurations and what they should give are right: only the files are missing.
+        assert!(text.contains(&format!("scripts/get_data {study} ")), "{study}: {text}");
         let root = format!("data_root={}", place.path("nothing").display());
-        let shown = place.fail(&["check", file("config.toml").to_str().unwrap(), "--set", &root]);
-        assert!(shown.starts_with("exit 2\n") && shown.contains("no such file: <folder>/nothing/"), "{shown}");
+        let shown = place.fail(&["reproduce", folder_name, "--set", &root]);
+        assert!(
+            shown.starts_with("exit 2\n") && shown.contains("needs data that the project does not ship"),
+            "{shown}"
+        );
+        assert!(shown.contains("<folder>/nothing/") && shown.contains(&format!("scripts/get_data {study}")), "{shown}");
+    }
+}
+
+#[test]
+fn studies_on_generated_data_give_what_they_should() {
+    let place = Place::new();
+    for (study, runs) in [
+        ("counts", &["generated_negative_binomial", "generated_poisson"][..]),
+        ("shares", &["generated"]),
+        ("lasso", &["generated"]),
+        ("worst_cases", &["generated_mean", "generated_worst"]),
+        ("outliers", &[]),
+        ("branches", &[]),
+        ("angles", &[]),
+        ("label_smoothing", &[]),
+    ] {
+        let folder = project().join("experiments").join(study);
+        let mut arguments = vec!["reproduce", folder.to_str().unwrap(), "--out", study];
+        runs.iter().for_each(|run| arguments.extend(["--run", run]));
+        let shown = place.succeed(&arguments);
+        assert!(shown.contains("as expected") && !shown.contains("FAILED"), "{shown}");
     }
 }
 
