@@ -24,7 +24,7 @@ use crate::setup::{Loss, Setup, adamw, constant_gaussian, table};
 
 /// Keeps the validation NLL of every evaluation.
 #[derive(Default)]
-struct Curve(Vec<f64>);
+pub(crate) struct Curve(Vec<f64>);
 
 impl Observer for Curve {
     fn step(&mut self, _: &StepReport<'_>) -> Result<(), TrainError> {

@@ -1,6 +1,8 @@
 //! The training loop and its predictors, by concept.
 
 mod checkpoint;
+mod dropout;
+mod ensemble;
 mod fit;
 mod gradient;
 mod records;
