@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use surprisal_atoms::PainnConfig;
 use surprisal_data::DataConfig;
 use surprisal_objective::{EnergyTerm, LikelihoodConfig, PenaltyConfig, RiskConfig};
-use surprisal_train::predictor::{mlp::MlpConfig, ode::OdeConfig};
-use surprisal_train::{OptimizerConfig, ScheduleConfig, Train};
+use surprisal_train::predictor::{ensemble::EnsembleConfig, mlp::MlpConfig, ode::OdeConfig};
+use surprisal_train::{LastLayerConfig, OptimizerConfig, ScheduleConfig, Train};
 
 /// One experiment, as its TOML file says it.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -26,6 +26,12 @@ pub(crate) struct Experiment {
     pub(crate) data: DataConfig,
     /// What predicts.
     pub(crate) model: ModelConfig,
+    /// Several such models, which predict as a mixture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ensemble: Option<EnsembleConfig>,
+    /// What replaces the model's last layer after the fit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) last_layer: Option<LastLayerConfig>,
     /// The distribution the observations follow.
     pub(crate) likelihood: LikelihoodConfig,
     /// A second likelihood, for the energies of frames.
@@ -44,6 +50,21 @@ pub(crate) struct Experiment {
     pub(crate) schedule: ScheduleConfig,
     /// How long and in what portions.
     pub(crate) train: Train,
+}
+
+impl Experiment {
+    /// Models that are trained.
+    pub(crate) fn n_models(&self) -> usize {
+        self.ensemble.as_ref().map_or(1, |ensemble| ensemble.members)
+    }
+
+    /// Networks that dropout draws at prediction.
+    pub(crate) fn mc_samples(&self) -> usize {
+        match &self.model {
+            ModelConfig::Mlp(mlp) => mlp.mc_samples,
+            ModelConfig::Ode(_) | ModelConfig::Painn(_) => 1,
+        }
+    }
 }
 
 fn mean() -> RiskConfig {
