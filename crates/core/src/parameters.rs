@@ -22,6 +22,21 @@ pub struct Parameter {
     pub role: Role,
 }
 
+/// What the names of the parameters of an ensemble's member `member` begin with: `member.2.`.
+pub fn member_prefix(member: usize) -> String {
+    format!("{MEMBER}{member}.")
+}
+
+const MEMBER: &str = "member.";
+
+impl Parameter {
+    /// Which member of an ensemble it belongs to; 0 where there is no ensemble.
+    pub fn member(&self) -> usize {
+        let rest = self.name.strip_prefix(MEMBER).and_then(|rest| rest.split('.').next());
+        rest.and_then(|member| member.parse().ok()).unwrap_or(0)
+    }
+}
+
 /// An ordered, named set of trainable tensors. A gradient is a `Vec<Tensor>` in the same order.
 #[derive(Debug, Clone, Default)]
 pub struct Parameters {
@@ -69,6 +84,17 @@ impl Parameters {
     pub fn share(&mut self, parameter: Parameter) {
         assert!(self.get(&parameter.name).is_none(), "parameter {} exists already", parameter.name);
         self.entries.push(parameter);
+    }
+
+    /// Adds the parameters of an ensemble's member, named `member.K.…`; both sets then hold the same
+    /// storage.
+    ///
+    /// # Panics
+    /// If a name is taken.
+    pub fn share_member(&mut self, member: usize, parameters: &Parameters) {
+        for parameter in parameters.iter() {
+            self.share(Parameter { name: member_prefix(member) + &parameter.name, ..parameter.clone() });
+        }
     }
 
     /// The parameter of that name.

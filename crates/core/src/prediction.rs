@@ -36,7 +36,7 @@ pub struct Prediction {
     /// `[n_samples, layout.outputs]`: unconstrained ("raw") values of the other parameters; `None`
     /// where `layout.outputs` is 0.
     pub outputs: Option<Tensor>,
-    /// `[n_groups]`: energies of frames, for predictors that have them.
+    /// `[n_groups]`: energies of frames, for predictors that have them; `[n_groups, M]` of an ensemble.
     pub energy: Option<Tensor>,
     /// The same samples at moved inputs, one for each [`Probe`] that was asked for.
     pub probes: Vec<Prediction>,
@@ -64,7 +64,13 @@ impl Prediction {
     /// # Panics
     /// If there is no member.
     pub fn side_by_side(members: &[Prediction]) -> Result<Prediction> {
-        Self::join(&members.iter().collect::<Vec<_>>(), 1)
+        if let [one] = members {
+            return Ok(one.clone());
+        }
+        let energies: Vec<&Tensor> = members.iter().filter_map(|m| m.energy.as_ref()).collect();
+        let energy = if energies.is_empty() { None } else { Some(Tensor::stack(&energies, 1)?) };
+        let samples: Vec<Prediction> = members.iter().map(|m| Self { energy: None, ..m.clone() }).collect();
+        Ok(Self { energy, ..Self::join(&samples.iter().collect::<Vec<_>>(), 1)? })
     }
 
     fn join(parts: &[&Prediction], dim: usize) -> Result<Prediction> {
@@ -107,6 +113,9 @@ impl Prediction {
 
     /// The inverse of [`Prediction::side_by_side`] for `n` members of equal widths.
     pub fn members(&self, n: usize) -> Result<Vec<Prediction>> {
+        if n == 1 {
+            return Ok(vec![self.clone()]);
+        }
         let columns = |t: &Tensor, k: usize| -> Result<Tensor> {
             let width = t.dim(1)? / n;
             t.narrow(1, k * width, width)?.contiguous()
@@ -116,11 +125,17 @@ impl Prediction {
                 Ok(Prediction {
                     location: columns(&self.location, k)?,
                     outputs: self.outputs.as_ref().map(|t| columns(t, k)).transpose()?,
-                    energy: None,
+                    energy: self.energy.as_ref().map(|t| t.narrow(1, k, 1)?.squeeze(1)?.contiguous()).transpose()?,
                     probes: self.probes.iter().map(|p| Ok(p.members(n)?.swap_remove(k))).collect::<Result<_>>()?,
                 })
             })
             .collect()
+    }
+
+    /// Energies of frames, `[n_groups]`: the mean over the members of an ensemble.
+    pub fn mean_energy(&self) -> Result<Option<Tensor>> {
+        let mean = |energy: &Tensor| if energy.rank() == 1 { Ok(energy.clone()) } else { energy.mean(1) };
+        self.energy.as_ref().map(mean).transpose()
     }
 }
 
@@ -216,4 +231,37 @@ pub struct GroupTarget<'a> {
     pub attributes: &'a [u32],
     /// How much the group counts where the risk weighs samples; 1 otherwise.
     pub weight: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Members side by side come apart again, frames' energies and probes included.
+    #[test]
+    fn members_come_apart_as_they_were() -> Result<()> {
+        let cpu = &Device::Cpu;
+        let numbers =
+            |n, width, first: f64| Tensor::arange(first, first + (n * width) as f64, cpu)?.reshape((n, width));
+        let member = |first: f64| -> Result<Prediction> {
+            Ok(Prediction {
+                energy: Some(numbers(2, 1, 10.0 * first)?.squeeze(1)?),
+                probes: vec![Prediction::new(numbers(3, 2, -first)?, None)],
+                ..Prediction::new(numbers(3, 2, first)?, Some(numbers(3, 1, 100.0 * first)?))
+            })
+        };
+        let members = [member(1.0)?, member(20.0)?, member(-7.0)?];
+        let joined = Prediction::side_by_side(&members)?;
+        assert_eq!((joined.location.dims(), joined.probes[0].location.dims()), (&[3, 6][..], &[3, 6][..]));
+        let flat = |p: &Prediction| -> Result<Vec<Vec<f64>>> {
+            let tensors = [Some(&p.location), p.outputs.as_ref(), p.energy.as_ref(), Some(&p.probes[0].location)];
+            tensors.into_iter().flatten().map(|t| t.flatten_all()?.to_vec1()).collect()
+        };
+        for (apart, member) in joined.members(3)?.iter().zip(&members) {
+            assert_eq!(flat(apart)?, flat(member)?);
+        }
+        let energy = joined.mean_energy()?.expect("energies").to_vec1::<f64>()?;
+        assert!((energy[0] - 10.0 * (1.0 + 20.0 - 7.0) / 3.0).abs() < 1e-12);
+        Ok(())
+    }
 }

@@ -22,6 +22,11 @@ pub fn stream(seed: u64, purpose: &str, index: u64) -> Stream {
     ChaCha8Rng::from_seed(key)
 }
 
+/// The seed of member `member` of an ensemble under `seed`; the first one's is `seed` itself.
+pub fn member_seed(seed: u64, member: usize) -> u64 {
+    if member == 0 { seed } else { stream(seed, "member", member as u64).next_u64() }
+}
+
 /// Uniform on [0, 1) with 53 random bits.
 pub fn uniform(rng: &mut impl Rng) -> f64 {
     (rng.next_u64() >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
@@ -81,6 +86,14 @@ mod tests {
         assert_ne!(draw(7, "shuffle", 3), draw(7, "shuffle", 4));
         assert_ne!(draw(7, "shuffle", 3), draw(7, "weights", 3));
         assert_ne!(draw(7, "shuffle", 3), draw(8, "shuffle", 3));
+    }
+
+    #[test]
+    fn members_have_seeds_of_their_own() {
+        let seeds: Vec<u64> = (0..4).map(|k| member_seed(7, k)).collect();
+        assert_eq!(seeds[0], 7);
+        assert!((0..4).all(|i| (0..i).all(|j| seeds[i] != seeds[j])));
+        assert_ne!(member_seed(8, 1), member_seed(7, 1));
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub(crate) struct Energy {
 }
 
 impl Energy {
-    pub(crate) fn new(term: EnergyTerm, target_scale: f64) -> Result<Self, ObjectiveError> {
+    pub(crate) fn new(term: EnergyTerm, target_scale: f64, models: usize) -> Result<Self, ObjectiveError> {
         let likelihood = term.likelihood.name();
         if let Some(spec) = term.likelihood.get().parameters(1).iter().find(|s| s.source == Source::Network) {
             return Err(ObjectiveError::EnergyFromNetwork { likelihood, parameter: spec.name });
@@ -49,11 +49,16 @@ impl Energy {
             Coupling::Componentwise,
             vec![target_scale],
             vec![0.0],
-        )?;
+        )?
+        .of_ensemble(models)?;
         Ok(Self { outcome, weight: term.weight })
     }
 
-    /// Weighted mean over the frames that have an energy; `None` where no frame has one.
+    /// Weighted mean over the frames that have an energy, summed over the models of an ensemble; `None`
+    /// where no frame has one.
+    ///
+    /// # Shapes
+    /// `prediction`: `[n_groups]`, or `[n_groups, M]` of an ensemble.
     pub(crate) fn value(&self, prediction: &Tensor, target: &Target) -> Result<Option<Tensor>, ObjectiveError> {
         let Some(energy) = &target.energy else { return Ok(None) };
         let energies = energy.to_vec1::<f64>()?;
@@ -63,7 +68,8 @@ impl Energy {
             return Ok(None);
         }
         let index = Tensor::new(known, &Device::Cpu)?;
-        let prediction = Prediction::new(prediction.index_select(&index, 0)?.reshape((n, 1))?, None);
+        let prediction =
+            Prediction::new(prediction.index_select(&index, 0)?.reshape((n, self.outcome.models()))?, None);
         let target = Target {
             value: energy.to_dtype(DType::F64)?.index_select(&index, 0)?.reshape((n, 1))?,
             observed: None,
@@ -78,6 +84,6 @@ impl Energy {
         if let Some(regularizer) = self.outcome.regularizer_of(&natural, &target)? {
             nll = (nll + regularizer)?;
         }
-        Ok(Some((nll.mean_all()? * self.weight)?))
+        Ok(Some((nll.mean_all()? * (self.weight * self.outcome.models() as f64))?))
     }
 }

@@ -12,13 +12,14 @@ use surprisal_data::run_file::{
     Column, Layout, PathTable, PredictedFrames, PredictionTable, Series, SolutionLayout, SplitLayout, Trajectories,
     Writer,
 };
-use surprisal_objective::Coupling;
+use surprisal_objective::{Coupling, Objective};
 use surprisal_train::fit::{Fit, Outcome};
+use surprisal_train::last_layer::BayesianLastLayer;
 use surprisal_train::optimizer::{Method, Optimizer};
 use surprisal_train::path::PathPoint;
 use surprisal_train::settings::Keep;
 use surprisal_train::state::State;
-use surprisal_train::{Optimality, Predictor, Train, TrainError, checkpoint, path, shard};
+use surprisal_train::{LastLayerConfig, Optimality, Predictor, Train, TrainError, checkpoint, path, shard};
 
 use crate::command::say;
 use crate::experiment::Experiment;
@@ -158,7 +159,8 @@ impl<P: Predictor> Assembled<P> {
         }
         checkpoint::save_weights(&dir.weights(), &fit.parameters())?;
         let predicting = Instant::now();
-        let n_predicted = self.write_predictions(&mut run_file, experiment)?;
+        let last_layer = self.last_layer(experiment)?;
+        let n_predicted = self.write_predictions(&mut run_file, experiment, last_layer.as_ref())?;
         let predict_seconds = predicting.elapsed().as_secs_f64();
         if let Some(best) = state.progress.best.filter(|_| settings.keep == Keep::Best) {
             run_file.write_selected(best.evaluation)?;
@@ -173,6 +175,9 @@ impl<P: Predictor> Assembled<P> {
             if let [value] = named.values[..] {
                 say(&format!("{} = {value:.6}", named.name))?;
             }
+        }
+        for (name, values) in last_layer.iter().flat_map(BayesianLastLayer::values) {
+            run_file.write_parameter(&name, &values)?;
         }
         drop(run_file);
         let n_trained = (state.progress.epoch * self.splits.train.len()) as f64;
@@ -234,12 +239,14 @@ impl<P: Predictor> Assembled<P> {
 
     /// What `run.h5` will hold.
     fn layout(&self, experiment: &Experiment, dir: &RunDir) -> Result<Layout, Failure> {
-        let shape = self.objective.outcome().layout();
+        let judge = self.judge(experiment)?;
+        let shape = judge.outcome().layout();
         let json_text = |value: &Value| value.to_string();
         let config = super::command::run::resolved(experiment)?;
         let provenance = std::fs::read_to_string(dir.provenance()).unwrap_or_default();
-        let likelihood = serde_json::to_value(&experiment.likelihood).map_err(|e| Failure::program(e.to_string()))?;
-        let columns = self.objective.outcome().columns();
+        let likelihood = judge.outcome().likelihood();
+        let likelihood = serde_json::to_value(likelihood).map_err(|e| Failure::program(e.to_string()))?;
+        let columns = judge.outcome().columns();
         let splits = self
             .splits
             .parts()
@@ -272,7 +279,7 @@ impl<P: Predictor> Assembled<P> {
                 ("provenance".into(), provenance),
                 ("likelihood".into(), json_text(&likelihood)),
                 ("coupling".into(), coupling.into()),
-                ("members".into(), self.objective.outcome().members().to_string()),
+                ("members".into(), judge.outcome().members().to_string()),
                 ("unit".into(), self.facts.unit.into()),
                 ("target_names".into(), json_text(&json!(self.facts.target_names))),
                 ("input_names".into(), json_text(&json!(self.facts.input_names))),
@@ -290,6 +297,7 @@ impl<P: Predictor> Assembled<P> {
                 .chain(self.objective.parameters().iter())
                 .map(|p| (p.name.clone(), p.var.dims().to_vec()))
                 .chain(self.predictor.named_values()?.into_iter().map(|named| (named.name, vec![named.values.len()])))
+                .chain(self.last_layer_shapes(experiment)?)
                 .collect(),
             solution: SolutionLayout {
                 optimality: if self.certified(experiment.optimizer.get()) {
@@ -329,19 +337,61 @@ impl<P: Predictor> Assembled<P> {
         }
     }
 
+    /// What the run's predictions are judged by.
+    fn judge(&self, experiment: &Experiment) -> Result<Objective, Failure> {
+        if experiment.last_layer.is_none() {
+            return Ok(self.objective.clone());
+        }
+        let outcome = BayesianLastLayer::outcome(self.objective.outcome())?;
+        let objective = Objective::new(outcome, experiment.risk.clone(), vec![], None);
+        Ok(objective.map_err(TrainError::from)?)
+    }
+
+    /// The Bayesian last layer of the trained network, where one is configured.
+    fn last_layer(&self, experiment: &Experiment) -> Result<Option<BayesianLastLayer>, Failure> {
+        let Some(LastLayerConfig::Bayesian(config)) = &experiment.last_layer else { return Ok(None) };
+        let groups: Vec<&P::Group> = self.splits.train.iter().collect();
+        let features = self.features(&groups, experiment)?;
+        let target = shard::target(&self.predictor, self.objective.outcome().layout().dim, &groups)?;
+        Ok(Some(BayesianLastLayer::fit(config, &features, &target)?))
+    }
+
+    fn features(&self, groups: &[&P::Group], experiment: &Experiment) -> Result<Tensor, Failure> {
+        let features = shard::features(&self.predictor, groups, self.shard_size(experiment))?;
+        features.ok_or_else(|| Failure::program("the model has no hidden layer".to_string()))
+    }
+
+    fn last_layer_shapes(&self, experiment: &Experiment) -> Result<Vec<(String, Vec<usize>)>, Failure> {
+        let (Some(_), Some(first)) = (&experiment.last_layer, self.splits.train.first()) else { return Ok(vec![]) };
+        let n_features = self.features(&[first], experiment)?.dim(1).map_err(TrainError::from)?;
+        Ok(BayesianLastLayer::shapes(self.objective.outcome().layout().dim, n_features))
+    }
+
+    fn shard_size(&self, experiment: &Experiment) -> usize {
+        experiment.train.shard_size.unwrap_or_else(|| self.predictor.shard_size())
+    }
+
     /// Predicts every group of every split; returns how many.
-    fn write_predictions(&self, run_file: &mut Writer, experiment: &Experiment) -> Result<usize, Failure> {
-        let shape = self.objective.outcome().layout();
-        let shard_size = experiment.train.shard_size.unwrap_or_else(|| self.predictor.shard_size());
+    fn write_predictions(
+        &self,
+        run_file: &mut Writer,
+        experiment: &Experiment,
+        last_layer: Option<&BayesianLastLayer>,
+    ) -> Result<usize, Failure> {
+        let judge = self.judge(experiment)?;
+        let shape = judge.outcome().layout();
         let mut n_predicted = 0;
         for (name, groups) in self.splits.parts() {
             let groups: Vec<&P::Group> = groups.iter().collect();
             n_predicted += groups.len();
             let target = shard::target(&self.predictor, shape.dim, &groups)?;
-            let prediction = shard::evaluate(&self.predictor, &groups, shard_size)?;
-            let scores = self.objective.score(&prediction, &target)?;
-            let data = self.objective.outcome().data_units(&prediction).map_err(TrainError::from)?;
-            let observed = self.objective.outcome().target_in_data_units(&target).map_err(TrainError::from)?;
+            let prediction = match last_layer {
+                Some(last_layer) => last_layer.predict(&self.features(&groups, experiment)?, judge.outcome())?,
+                None => shard::evaluate(&self.predictor, &groups, self.shard_size(experiment))?,
+            };
+            let scores = judge.score(&prediction, &target)?;
+            let data = judge.outcome().data_units(&prediction).map_err(TrainError::from)?;
+            let observed = judge.outcome().target_in_data_units(&target).map_err(TrainError::from)?;
             let of_rows = self.rows().map(|rows| rows.values(name)).unwrap_or_default();
             let columns = data.parameters.iter().chain(&of_rows);
             run_file.write_predictions(
@@ -353,19 +403,20 @@ impl<P: Predictor> Assembled<P> {
                     columns: columns.map(|(name, values)| (name.as_str(), values.as_slice())).collect(),
                 },
             )?;
+            let center = judge.outcome().mean_location(&data);
             match &self.facts.records {
                 Records::Rows(_) => {}
                 Records::Structures(splits, scaling) => {
                     let frames = part(splits.parts(), name);
-                    let energies: Vec<f64> = match &prediction.energy {
-                        Some(energy) => numbers(energy)?
+                    let energies: Vec<f64> = match prediction.mean_energy().map_err(TrainError::from)? {
+                        Some(energy) => numbers(&energy)?
                             .iter()
                             .zip(frames)
                             .map(|(e, frame)| e * scaling.force + scaling.offset(frame))
                             .collect(),
                         None => vec![],
                     };
-                    let mut vectors = data.location.chunks_exact(3).map(|f| [f[0], f[1], f[2]]);
+                    let mut vectors = center.chunks_exact(3).map(|f| [f[0], f[1], f[2]]);
                     let forces: Vec<Vec<[f64; 3]>> =
                         frames.iter().map(|frame| vectors.by_ref().take(frame.n_atoms()).collect()).collect();
                     run_file.write_structures(
@@ -375,7 +426,7 @@ impl<P: Predictor> Assembled<P> {
                     )?;
                 }
                 Records::Series(splits) => {
-                    let mut predicted = data.location.chunks_exact(shape.dim);
+                    let mut predicted = center.chunks_exact(shape.dim);
                     let mut series = Series { time: vec![], group: vec![], state: vec![], observed: vec![] };
                     for (i, trajectory) in part(splits.parts(), name).iter().enumerate() {
                         let n_times = trajectory.times.len();

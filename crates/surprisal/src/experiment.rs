@@ -8,9 +8,9 @@ use surprisal_atoms::PainnConfig;
 use surprisal_data::DataConfig;
 use surprisal_objective::penalty::L1;
 use surprisal_objective::{EnergyTerm, LikelihoodConfig, PenaltyConfig, RiskConfig};
-use surprisal_train::predictor::{mlp::MlpConfig, ode::OdeConfig};
+use surprisal_train::predictor::{ensemble::EnsembleConfig, mlp::MlpConfig, ode::OdeConfig};
 use surprisal_train::settings::{Stages, TrainProblem};
-use surprisal_train::{OptimizerConfig, ScheduleConfig, Train, TrainConfig};
+use surprisal_train::{LastLayerConfig, OptimizerConfig, ScheduleConfig, Train, TrainConfig};
 
 /// One experiment, as its TOML file says it.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -28,6 +28,12 @@ pub(crate) struct Experiment {
     pub(crate) data: DataConfig,
     /// What predicts.
     pub(crate) model: ModelConfig,
+    /// Several such models, which predict as a mixture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ensemble: Option<EnsembleConfig>,
+    /// What replaces the model's last layer after the fit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) last_layer: Option<LastLayerConfig>,
     /// The distribution the observations follow.
     pub(crate) likelihood: LikelihoodConfig,
     /// A second likelihood, for the energies of frames.
@@ -55,6 +61,21 @@ impl Experiment {
         let is_path = |p: &PenaltyConfig| matches!(p, PenaltyConfig::L1(L1::Path(_)));
         let stages = if self.penalty.iter().any(is_path) { Stages::Path } else { Stages::Single };
         self.train.ready(self.optimizer.name(), self.optimizer.get(), stages)
+    }
+}
+
+impl Experiment {
+    /// Models that are trained.
+    pub(crate) fn n_models(&self) -> usize {
+        self.ensemble.as_ref().map_or(1, |ensemble| ensemble.members)
+    }
+
+    /// Networks that dropout draws at prediction.
+    pub(crate) fn mc_samples(&self) -> usize {
+        match &self.model {
+            ModelConfig::Mlp(mlp) => mlp.mc_samples,
+            ModelConfig::Ode(_) | ModelConfig::Painn(_) => 1,
+        }
     }
 }
 

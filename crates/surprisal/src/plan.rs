@@ -12,6 +12,7 @@ use surprisal_core::records::{Splits, Structure, Trajectory};
 use surprisal_data::{DataConfig, ExtxyzConfig};
 use surprisal_objective::{Coupling, Objective, Outcome, Standardization, penalty};
 use surprisal_train::Predictor;
+use surprisal_train::predictor::ensemble::Ensemble;
 use surprisal_train::predictor::force::{ForcePredictor, ForceScaling, FrameGroup};
 use surprisal_train::predictor::mlp::{Mlp, TableGroup};
 use surprisal_train::predictor::ode::{OdePredictor, SeriesData, SeriesScaling};
@@ -58,11 +59,11 @@ pub(crate) enum Records {
     Structures(Splits<Structure>, ForceScaling),
 }
 
-/// A run by what predicts.
+/// A run by what predicts; without `[ensemble]` it is an ensemble of one.
 pub(crate) enum Plan {
-    Mlp(Assembled<Mlp>),
-    Ode(Assembled<OdePredictor>),
-    Force(Assembled<ForcePredictor>),
+    Mlp(Assembled<Ensemble<Mlp>>),
+    Ode(Assembled<Ensemble<OdePredictor>>),
+    Force(Assembled<Ensemble<ForcePredictor>>),
 }
 
 impl Plan {
@@ -102,8 +103,10 @@ impl Plan {
                 let coupling = Coupling::Componentwise;
                 let objective = objective(source, coupling, targets.shift.clone(), targets.scale.clone(), penalized)?;
                 table.check_targets(&root.join(&data.path), |y| check_target(experiment, y)).map_err(bad_data)?;
-                let predictor = Mlp::new(model, n_inputs, objective.outcome().layout(), seed, device)?;
-                let predictor = predictor.with_probes(objective.probes());
+                let (layout, probes) = (objective.outcome().layout(), objective.probes());
+                let predictor = Ensemble::new(experiment.n_models(), seed, |seed| {
+                    Mlp::new(model, n_inputs, layout, seed, device).map(|mlp| mlp.with_probes(probes.clone()))
+                })?;
                 let splits = table.splits.try_map(|row| Ok::<_, Failure>(TableGroup::new(row, &inputs, &targets)))?;
                 let rows = Rows { splits: table.splits, attributes: table.attributes, inputs, targets };
                 let facts = Facts {
@@ -133,9 +136,11 @@ impl Plan {
                 let others: Vec<&Trajectory> = series.parts().into_iter().flat_map(|(_, part)| part).collect();
                 let known =
                     SeriesData { columns: &data.states, inputs: &data.inputs, train: &series.train, others: &others };
-                let predictor = OdePredictor::new(model, &known, scaling, layout, seed)
-                    .map_err(|error| equations::located(&source.origin, error))?;
-                let splits = series.try_map(|trajectory| predictor.group(trajectory))?;
+                let predictor = Ensemble::new(experiment.n_models(), seed, |seed| {
+                    OdePredictor::new(model, &known, scaling.clone(), layout, seed)
+                })
+                .map_err(|error| equations::located(&source.origin, error))?;
+                let splits = series.try_map(|trajectory| predictor.members()[0].group(trajectory))?;
                 let facts = Facts {
                     target_names: data.states.clone(),
                     input_names: vec![],
@@ -158,8 +163,10 @@ impl Plan {
                 )?;
                 let species = species(&structures.train);
                 let layout: Layout = objective.outcome().layout();
-                let predictor = ForcePredictor { model: model.build(layout.outputs, &species, seed, device)? };
-                let cutoff = predictor.model.cutoff_angstrom();
+                let predictor = Ensemble::new(experiment.n_models(), seed, |seed| {
+                    model.build(layout.outputs, &species, seed, device).map(|model| ForcePredictor { model })
+                })?;
+                let cutoff = predictor.members()[0].model.cutoff_angstrom();
                 check_species(&structures, &species)?;
                 let splits = frame_groups(data, &structures, cutoff, &scaling)?;
                 let facts = Facts {
@@ -191,11 +198,14 @@ fn objective(
     scale: Vec<f64>,
     facts: penalty::Facts,
 ) -> Result<Objective, Failure> {
+    let (models, samples) = (source.experiment.n_models(), source.experiment.mc_samples());
     let Experiment { likelihood, risk, penalty, energy_likelihood, .. } = source.experiment.clone();
     let outcome = Outcome::new(likelihood, shift.len(), coupling, scale, shift)
+        .and_then(|outcome| outcome.of_ensemble(models))
         .map_err(|error| source.origin.likelihood(&["likelihood"], error))?;
-    Objective::with_facts(outcome, risk, penalty, energy_likelihood, facts)
-        .map_err(|error| source.origin.objective(&source.experiment, error))
+    let objective = Objective::with_facts(outcome, risk, penalty, energy_likelihood, facts)
+        .map_err(|error| source.origin.objective(&source.experiment, error))?;
+    Ok(if samples > 1 { objective.evaluated_with(samples) } else { objective })
 }
 
 /// A likelihood of energies needs frames that have some.

@@ -4,6 +4,8 @@
 
 use surprisal_atoms::{BuildForceModel as _, ForceOutput};
 use surprisal_data::DataConfig;
+use surprisal_objective::{LikelihoodConfig, Source};
+use surprisal_train::LastLayerConfig;
 
 use crate::experiment::{Experiment, ModelConfig};
 use crate::failure::Failure;
@@ -20,6 +22,8 @@ pub(crate) fn check(origin: &Origin, experiment: &Experiment) -> Result<(), Fail
     experiment.data.check().map_err(|error| origin.data(&experiment.data, error))?;
     patience(origin, experiment)?;
     model(origin, experiment)?;
+    members(origin, experiment)?;
+    last_layer(origin, experiment)?;
     energies(origin, experiment)
 }
 
@@ -36,8 +40,12 @@ fn name(origin: &Origin, name: &str) -> Result<(), Failure> {
 
 fn model(origin: &Origin, experiment: &Experiment) -> Result<(), Failure> {
     const WIDTHS: &str = "leave the layer out; `hidden = []` is a linear model";
+    const DROPOUT: &str = "dropout = 0.1 and mc_samples = 50 are a start; without dropout remove `mc_samples`";
     match &experiment.model {
-        ModelConfig::Mlp(mlp) => possible(origin, &["model", "mlp"], mlp.problem(), WIDTHS),
+        ModelConfig::Mlp(mlp) => {
+            let hint = if mlp.hidden.contains(&0) { WIDTHS } else { DROPOUT };
+            possible(origin, &["model", "mlp"], mlp.problem(), hint)
+        }
         ModelConfig::Painn(painn) => possible(origin, &["model", "painn"], painn.problem(), DESCRIBED),
         ModelConfig::Ode(ode) => {
             if let Some(field) = &ode.field {
@@ -53,6 +61,69 @@ fn model(origin: &Origin, experiment: &Experiment) -> Result<(), Failure> {
                  atol is one number, or a list with one per state",
             )
         }
+    }
+}
+
+/// Members of an ensemble, and networks that dropout draws: one kind of mixture at a time.
+fn members(origin: &Origin, experiment: &Experiment) -> Result<(), Failure> {
+    let Some(ensemble) = &experiment.ensemble else { return Ok(()) };
+    possible(origin, &["ensemble"], ensemble.problem(), "5 members are usual; without an ensemble remove the table")?;
+    if experiment.mc_samples() > 1 {
+        return Err(Failure::user(
+            format!(
+                "{}: `mc_samples` and `[ensemble]` both predict with several networks",
+                origin.locate(&["model", "mlp", "mc_samples"])
+            ),
+            "choose one: remove `mc_samples` (the ensemble's members may be trained with dropout), or `[ensemble]`",
+        ));
+    }
+    Ok(())
+}
+
+/// A Bayesian last layer needs the features of one network that was trained with the noise it assumes.
+fn last_layer(origin: &Origin, experiment: &Experiment) -> Result<(), Failure> {
+    let Some(LastLayerConfig::Bayesian(bayesian)) = &experiment.last_layer else { return Ok(()) };
+    let table = ["last_layer", "bayesian"];
+    possible(
+        origin,
+        &table,
+        bayesian.problem(),
+        "leave the key out, and the marginal likelihood or a weak prior decides",
+    )?;
+    let refused = |keys: &[&str], problem: &str, hint: &str| {
+        Err(Failure::user(format!("{}: a Bayesian last layer {problem}", origin.locate(keys)), hint))
+    };
+    match &experiment.model {
+        ModelConfig::Mlp(mlp) if mlp.hidden.is_empty() => {
+            return refused(
+                &["model", "mlp", "hidden"],
+                "stands on hidden layers, and `hidden = []` has none",
+                "give `hidden` one width or more",
+            );
+        }
+        ModelConfig::Mlp(_) => {}
+        ModelConfig::Ode(_) | ModelConfig::Painn(_) => {
+            return refused(
+                &table,
+                "needs the hidden layers of a network on a table",
+                "use it with `[model.mlp]`, or remove it",
+            );
+        }
+    }
+    if experiment.n_models() > 1 || experiment.mc_samples() > 1 {
+        return refused(
+            &table,
+            "belongs to one network, and several are configured",
+            "remove it, or `[ensemble]` and `mc_samples`",
+        );
+    }
+    match &experiment.likelihood {
+        LikelihoodConfig::Gaussian(gaussian) if gaussian.scale == Source::Constant => Ok(()),
+        other => refused(
+            &["likelihood", other.name(), "scale"],
+            "assumes Gaussian noise of one unknown size",
+            "use `[likelihood.gaussian]` with scale = \"constant\", or remove `[last_layer.bayesian]`",
+        ),
     }
 }
 

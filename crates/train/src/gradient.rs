@@ -1,6 +1,7 @@
 //! Arithmetic on gradients: lists of tensors in the order of the parameters.
 
 use candle_core::{DType, Result, Tensor};
+use surprisal_core::Parameter;
 
 /// Σ over the parts, in their order, so that the rounding does not depend on who finished first.
 ///
@@ -21,10 +22,19 @@ pub fn norm(gradient: &[Tensor]) -> Result<f64> {
     Ok(total.sqrt())
 }
 
-/// Scales the gradient down to `limit` where its norm is larger.
-pub fn clip(gradient: Vec<Tensor>, norm: f64, limit: f64) -> Result<Vec<Tensor>> {
-    if norm <= limit {
-        return Ok(gradient);
+/// Scales the gradient down to `limit` where its norm is larger; that of each member of an ensemble by
+/// itself.
+pub fn clip(mut gradient: Vec<Tensor>, parameters: &[Parameter], limit: f64) -> Result<Vec<Tensor>> {
+    let members: Vec<usize> = parameters.iter().map(Parameter::member).collect();
+    for member in 0..=members.iter().copied().max().unwrap_or(0) {
+        let mine = |i: &usize| members[*i] == member;
+        let part: Vec<Tensor> = (0..gradient.len()).filter(mine).map(|i| gradient[i].clone()).collect();
+        let norm = norm(&part)?;
+        if norm > limit {
+            for i in (0..gradient.len()).filter(mine) {
+                gradient[i] = gradient[i].affine(limit / norm, 0.0)?;
+            }
+        }
     }
-    gradient.iter().map(|g| g.affine(limit / norm, 0.0)).collect()
+    Ok(gradient)
 }

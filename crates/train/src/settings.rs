@@ -28,7 +28,8 @@ pub struct TrainConfig {
     /// default, turns it off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ema_decay: Option<f64>,
-    /// Largest 2-norm of a step's gradient; larger ones are scaled down to it.
+    /// Largest 2-norm of a step's gradient; larger ones are scaled down to it (those of an ensemble's
+    /// members one by one).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
     /// Epochs from one evaluation to the next; by default 1, and for a regularisation path such that each

@@ -53,6 +53,21 @@ pub fn evaluate<P: Predictor>(
     Ok(Prediction::concatenate(&shards)?)
 }
 
+/// Activations of the last hidden layer, `[n_groups, n_features]`; `None` for a model without one.
+pub fn features<P: Predictor>(
+    predictor: &P,
+    groups: &[&P::Group],
+    shard_size: usize,
+) -> Result<Option<Tensor>, TrainError> {
+    let shards: Option<Vec<Tensor>> = groups
+        .par_chunks(shard_size)
+        .map(|shard| predictor.features(shard))
+        .collect::<Result<Vec<_>, _>>()?
+        .into_iter()
+        .collect();
+    Ok(shards.map(|shards| Tensor::cat(&shards, 0)).transpose()?)
+}
+
 /// The gradient of the whole batch from the cotangents of all its samples.
 pub fn pullback<P: Predictor>(
     predictor: &P,

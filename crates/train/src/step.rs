@@ -78,6 +78,7 @@ impl<P: Predictor> Fit<'_, P> {
     ) -> Result<(), TrainError> {
         let started = Instant::now();
         let groups: Vec<&P::Group> = batch.iter().map(|&i| &self.splits.train[i]).collect();
+        self.predictor.begin_step(state.progress.step);
         let (evaluation, gradient) = self.loss_and_gradient(&groups, state.progress.epoch)?;
         let gradient_norm = gradient::norm(&gradient)?;
         let step = state.progress.step + 1;
@@ -87,7 +88,7 @@ impl<P: Predictor> Fit<'_, P> {
             }
         }
         let gradient = match self.settings.clip_norm {
-            Some(limit) => gradient::clip(gradient, gradient_norm, limit)?,
+            Some(limit) => gradient::clip(gradient, parameters, limit)?,
             None => gradient,
         };
         let n_steps = self.n_steps();

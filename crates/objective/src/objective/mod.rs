@@ -4,6 +4,9 @@
 //! The prediction's tensors become variables, one backward pass gives ∂loss/∂prediction (the
 //! cotangent that the predictor pulls back), the gradients of the objective's own parameters, and
 //! those of penalties on the model's parameters.
+//!
+//! The loss of an ensemble is the sum of its members' own losses (Lakshminarayanan, Pritzel & Blundell
+//! 2017, algorithm 1): each member is trained as if it were alone, and its gradient means the same.
 
 mod proximal;
 mod variables;
@@ -21,19 +24,23 @@ use crate::{ObjectiveError, Outcome};
 /// Risk, likelihood, penalties and energy term of a run.
 #[derive(Debug, Clone)]
 pub struct Objective {
+    /// Of predictions that are evaluated.
     outcome: Outcome,
+    /// Of predictions that are trained.
+    trained: Outcome,
     risk: RiskConfig,
     penalties: Vec<PenaltyConfig>,
     energy: Option<Energy>,
     facts: Facts,
-    risk_parameters: Parameters,
+    /// One set for each model.
+    risk_parameters: Vec<Parameters>,
     parameters: Parameters,
 }
 
 /// What [`Objective::evaluate`] found.
 #[derive(Debug, Clone)]
 pub struct Evaluation {
-    /// Risk plus all terms, nats.
+    /// Risk plus all terms, nats; summed over the members of an ensemble.
     pub loss: f64,
     /// What the loss is the sum of: `risk`, `regularizer`, each penalty by name, `energy`.
     pub terms: Vec<(String, f64)>,
@@ -97,17 +104,31 @@ impl Objective {
             }
         }
         proximal::at_most_one(&penalties)?;
-        let energy = energy.map(|term| Energy::new(term, outcome.target_scale()[0])).transpose()?;
-        let risk_parameters = risk.get().parameters()?;
+        let models = outcome.models();
+        let energy = energy.map(|term| Energy::new(term, outcome.target_scale()[0], models)).transpose()?;
+        let risk_parameters = (0..models).map(|_| risk.get().parameters()).collect::<Result<Vec<_>, _>>()?;
+        let mut of_risk = Parameters::new();
+        for (model, own) in risk_parameters.iter().enumerate() {
+            match models {
+                1 => own.iter().for_each(|parameter| of_risk.share(parameter.clone())),
+                _ => of_risk.share_member(model, own),
+            }
+        }
         let mut parameters = Parameters::new();
         let of_energy = energy.iter().flat_map(|e| e.outcome.parameters().iter());
-        for parameter in outcome.parameters().iter().chain(risk_parameters.iter()).chain(of_energy) {
+        for parameter in outcome.parameters().iter().chain(of_risk.iter()).chain(of_energy) {
             parameters.share(parameter.clone());
         }
-        Ok(Self { outcome, risk, penalties, energy, facts, risk_parameters, parameters })
+        Ok(Self { trained: outcome.clone(), outcome, risk, penalties, energy, facts, risk_parameters, parameters })
     }
 
-    /// The likelihood with its shape and units.
+    /// The same where evaluations get so many predictions of the one model side by side, of which
+    /// training sees one.
+    pub fn evaluated_with(self, members: usize) -> Self {
+        Self { outcome: self.trained.clone().with_members(members), ..self }
+    }
+
+    /// The likelihood with its shape and units, as predictions are evaluated.
     pub fn outcome(&self) -> &Outcome {
         &self.outcome
     }
@@ -136,34 +157,48 @@ impl Objective {
     ) -> Result<Evaluation, ObjectiveError> {
         let variables = Variables::new(prediction)?;
         let prediction = variables.prediction();
-        let natural = self.outcome.natural(&prediction)?;
-        let nll = self.outcome.nll_of(&natural, target)?;
+        let outcome = &self.trained;
+        let natural = outcome.natural(&prediction)?;
+        let nll = outcome.nll_of(&natural, target)?;
         let observed = observed_samples(target)?;
         // The loss may be another function than the NLL; what is reported never is.
-        let losses = self.outcome.surrogate_of(&natural, target, progress)?;
-        let observed_members: Vec<bool> =
-            observed.iter().flat_map(|o| std::iter::repeat_n(*o, self.outcome.members())).collect();
-        let losses = select(losses.as_ref().unwrap_or(&nll), &observed_members)?;
-        let weight = self.sample_weights(target, &observed_members)?;
-        let losses = Losses { values: &losses, weight: weight.as_ref() };
-        let mut terms = vec![("risk".to_string(), self.risk.get().value(&losses, &self.risk_parameters)?)];
-        if let Some(regularizer) = self.outcome.regularizer_of(&natural, target)? {
-            terms.push(("regularizer".to_string(), select(&regularizer, &observed_members)?.mean_all()?));
+        let losses = outcome.surrogate_of(&natural, target, progress)?;
+        let losses = losses.as_ref().unwrap_or(&nll);
+        let weight = self.sample_weights(target, &observed)?;
+        let of_members = |value: &dyn Fn(usize) -> Result<Tensor, ObjectiveError>| {
+            let others = (1..outcome.members()).map(value);
+            others.fold(value(0), |total, member| Ok((total? + member?)?))
+        };
+        let risk = of_members(&|member| {
+            let losses = select(&outcome.rows_of(losses, member)?, &observed)?;
+            let losses = Losses { values: &losses, weight: weight.as_ref() };
+            // several predictions of one model share its parameters
+            self.risk.get().value(&losses, &self.risk_parameters[member.min(self.risk_parameters.len() - 1)])
+        })?;
+        let mut terms = vec![("risk".to_string(), risk)];
+        if let Some(regularizer) = outcome.regularizer_of(&natural, target)? {
+            let regularizer =
+                of_members(&|member| Ok(select(&outcome.rows_of(&regularizer, member)?, &observed)?.mean_all()?))?;
+            terms.push(("regularizer".to_string(), regularizer));
         }
         let mut first_probe = 0;
         for penalty in &self.penalties {
             match penalty.get().kind() {
                 Kind::Prediction(on_prediction) => {
-                    let mean = self.outcome.mean_of(&natural)?;
+                    let means = outcome.means_of(&natural)?;
                     let n_probes = on_prediction.probes(&self.facts).len();
                     let probes = prediction.probes[first_probe..first_probe + n_probes]
                         .iter()
-                        .map(|probe| self.outcome.mean_of(&self.outcome.natural(probe)?))
+                        .map(|probe| outcome.means_of(&outcome.natural(probe)?))
                         .collect::<Result<Vec<_>, ObjectiveError>>()?;
                     first_probe += n_probes;
-                    let target_scale = self.outcome.target_scale();
-                    let seen = Seen { mean: &mean, probes: &probes, target, target_scale, facts: &self.facts };
-                    terms.push((penalty.name().to_string(), on_prediction.value(&seen)?));
+                    let value = of_members(&|member| {
+                        let probes: Vec<Tensor> = probes.iter().map(|means| means[member].clone()).collect();
+                        let (mean, target_scale) = (&means[member], outcome.target_scale());
+                        let seen = Seen { mean, probes: &probes, target, target_scale, facts: &self.facts };
+                        on_prediction.value(&seen)
+                    })?;
+                    terms.push((penalty.name().to_string(), value));
                 }
                 Kind::Parameter(on_parameters) => terms.push((penalty.name().to_string(), on_parameters.value(model)?)),
                 Kind::Proximal(_) => {}
@@ -188,20 +223,19 @@ impl Objective {
                 .into_iter()
                 .map(|(name, term)| Ok((name, term.to_scalar()?)))
                 .collect::<Result<_, ObjectiveError>>()?,
-            nll: reported(self.outcome.mixture(&nll)?.to_vec1()?, &observed),
+            nll: reported(outcome.mixture(&nll)?.to_vec1()?, &observed),
             cotangent: variables.cotangent(&gradients)?,
             own_gradient: gradients_of(&self.parameters, &gradients)?,
             model_gradient: if penalized { Some(gradients_of(model, &gradients)?) } else { None },
         })
     }
 
-    /// The weight of every observed sample of every member, where the data has weights.
+    /// The weight of every observed sample, where the data has weights.
     fn sample_weights(&self, target: &Target, observed: &[bool]) -> Result<Option<Tensor>, ObjectiveError> {
         if target.weight.is_empty() {
             return Ok(None);
         }
-        let members = self.outcome.members();
-        let each = target.group.iter().flat_map(|&g| std::iter::repeat_n(target.weight[g as usize], members));
+        let each = target.group.iter().map(|&g| target.weight[g as usize]);
         let kept: Vec<f64> = each.zip(observed).filter(|(_, o)| **o).map(|(w, _)| w).collect();
         Ok(Some(Tensor::new(kept, &Device::Cpu)?))
     }

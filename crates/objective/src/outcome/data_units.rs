@@ -53,6 +53,15 @@ impl Outcome {
         Ok(DataUnits { location, parameters })
     }
 
+    /// The reported location averaged over members, `[n, w]`.
+    pub fn mean_location(&self, data: &DataUnits) -> Vec<f64> {
+        let width = self.columns().location_width() / self.members;
+        let mean = |sample: &[f64]| -> Vec<f64> {
+            (0..width).map(|j| sample.chunks_exact(width).map(|m| m[j]).sum::<f64>() / self.members as f64).collect()
+        };
+        data.location.chunks_exact(width * self.members).flat_map(mean).collect()
+    }
+
     /// Observed values in the data's own units, row-major `[n, d]`; NaN where missing.
     pub fn target_in_data_units(&self, target: &Target) -> Result<Vec<f64>, ObjectiveError> {
         let mut values = target.value.flatten_all()?.to_vec1::<f64>()?;

@@ -8,6 +8,7 @@ mod columns;
 mod data_units;
 
 use candle_core::{D, DType, Device, Tensor};
+use surprisal_core::parameters::member_prefix;
 use surprisal_core::{Layout, Parameters, Prediction, Role, Target};
 
 use crate::ObjectiveError;
@@ -28,6 +29,7 @@ pub struct Outcome {
     own: Parameters,
     prefix: &'static str,
     members: usize,
+    models: usize,
 }
 
 impl Outcome {
@@ -70,15 +72,9 @@ impl Outcome {
         if let Some((setting, domain, value)) = likelihood.get().check_settings() {
             return Err(ObjectiveError::Setting { entry: likelihood.name(), setting, domain, value });
         }
-        let mut own = Parameters::new();
         for spec in &specs {
             match spec.source {
-                Source::Network => {}
-                Source::Constant => {
-                    let n = blocks.n_blocks * spec.width;
-                    let name = format!("{prefix}.{}", spec.name);
-                    own.add_values(name, Role::Bias, vec![0.0; n], &[n], DType::F64, &Device::Cpu)?;
-                }
+                Source::Network | Source::Constant => {}
                 Source::Fixed(value) if value.is_finite() && value > spec.link.lower() => {}
                 Source::Fixed(value) => {
                     return Err(ObjectiveError::FixedOutOfDomain {
@@ -90,12 +86,32 @@ impl Outcome {
                 }
             }
         }
-        Ok(Self { likelihood, specs, dim, blocks, target_scale, target_shift, own, prefix, members: 1 })
+        let own = constants(prefix, &specs, blocks)?;
+        Ok(Self { likelihood, specs, dim, blocks, target_scale, target_shift, own, prefix, members: 1, models: 1 })
     }
 
-    /// The same for predictions of an ensemble of so many members, which lie side by side.
+    /// The same for so many predictions of one model side by side, which share its "constant"
+    /// parameters.
     pub fn with_members(self, members: usize) -> Self {
         Self { members, ..self }
+    }
+
+    /// The same for an ensemble of so many models whose predictions lie side by side, each with
+    /// "constant" parameters of its own: `member.K.likelihood.<name>`.
+    pub fn of_ensemble(self, models: usize) -> Result<Self, ObjectiveError> {
+        if models == 1 {
+            return Ok(self);
+        }
+        let mut own = Parameters::new();
+        for model in 0..models {
+            own.share_member(model, &constants(self.prefix, &self.specs, self.blocks)?);
+        }
+        Ok(Self { own, members: models, models, ..self })
+    }
+
+    /// Models that are trained, each with its own "constant" parameters.
+    pub fn models(&self) -> usize {
+        self.models
     }
 
     /// Members whose predictions lie side by side.
@@ -131,7 +147,7 @@ impl Outcome {
         self.blocks
     }
 
-    /// The "constant" parameters, raw: `likelihood.<name>`, `[b]`.
+    /// The "constant" parameters, raw: `likelihood.<name>`, `[b]`; of every member of an ensemble.
     pub fn parameters(&self) -> &Parameters {
         &self.own
     }
@@ -197,9 +213,8 @@ impl Outcome {
                     return Err(ObjectiveError::Width { part: "outputs", found: 0, expected: layout.outputs });
                 }
                 (Source::Constant, _) => {
-                    let raw = self.own.get(&format!("{}.{}", self.prefix, spec.name)).map(|p| p.var.as_tensor());
-                    let raw = raw.ok_or(ObjectiveError::Width { part: spec.name, found: 0, expected: width })?;
-                    spec.link.apply(raw)?.unsqueeze(0)?.broadcast_as((n, width))?.contiguous()?
+                    let value = spec.link.apply(&self.constant(spec, width)?)?.unsqueeze(0)?;
+                    value.broadcast_as((n / self.members, self.members, width))?.contiguous()?.reshape((n, width))?
                 }
                 (Source::Fixed(value), _) => {
                     let row: Vec<f64> = (0..width).map(|column| value / self.unit(spec, column)).collect();
@@ -212,6 +227,20 @@ impl Outcome {
         let location =
             prediction.location.reshape((n, self.blocks.n_blocks, layout.location / self.blocks.n_blocks))?;
         Ok(Natural { location, parameters, block_dim: self.blocks.block_dim })
+    }
+
+    /// The raw value of a "constant" parameter: `[1, width]`, or `[M, width]` for the models of an
+    /// ensemble.
+    fn constant(&self, spec: &ParameterSpec, width: usize) -> Result<Tensor, ObjectiveError> {
+        let name = format!("{}.{}", self.prefix, spec.name);
+        let raw: Vec<Tensor> = (0..self.models)
+            .map(|model| {
+                let prefix = if self.models == 1 { String::new() } else { member_prefix(model) };
+                let found = self.own.get(&(prefix + &name)).map(|p| p.var.as_tensor().clone());
+                found.ok_or(ObjectiveError::Width { part: spec.name, found: 0, expected: width })
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Tensor::stack(&raw, 0)?)
     }
 
     /// Data units per standardised unit of a column of a parameter.
@@ -268,14 +297,23 @@ impl Outcome {
         blocks.map(|blocks| Ok(mask(blocks, observed.as_ref())?.sum(D::Minus1)?)).transpose()
     }
 
-    /// The expectation of each component, `[n, d]`, in units of the target scale with the target shift
-    /// restored; differentiable.
-    pub(crate) fn mean_of(&self, natural: &Natural) -> Result<Tensor, ObjectiveError> {
+    /// The expectation of each component of each member, `[n, d]` each, in units of the target scale
+    /// with the target shift restored; differentiable.
+    pub(crate) fn means_of(&self, natural: &Natural) -> Result<Vec<Tensor>, ObjectiveError> {
         let mean = self.likelihood.get().mean(natural)?;
-        let n = mean.dim(0)? / self.members;
-        let mean = mean.reshape((n, self.members, self.dim))?.mean(1)?;
         let shift: Vec<f64> = self.target_shift.iter().zip(&self.target_scale).map(|(shift, s)| shift / s).collect();
-        Ok(mean.broadcast_add(&Tensor::from_vec(shift, (1, self.dim), &Device::Cpu)?)?)
+        let mean = mean.flatten_from(1)?.broadcast_add(&Tensor::from_vec(shift, (1, self.dim), &Device::Cpu)?)?;
+        (0..self.members).map(|member| Ok(self.rows_of(&mean, member)?)).collect()
+    }
+
+    /// The rows of one member: `[n·M, …]` → `[n, …]`.
+    pub(crate) fn rows_of(&self, rows: &Tensor, member: usize) -> candle_core::Result<Tensor> {
+        if self.members == 1 {
+            return Ok(rows.clone());
+        }
+        let n = (rows.dim(0)? / self.members) as u32;
+        let index: Vec<u32> = (0..n).map(|i| i * self.members as u32 + member as u32).collect();
+        rows.index_select(&Tensor::new(index, &Device::Cpu)?, 0)
     }
 
     /// `[n, d]` → `[n·M, d]`, every row M times.
@@ -312,6 +350,17 @@ impl Outcome {
         }
         Ok((self.blocks.view(&value)?, Some(blocks.narrow(2, 0, 1)?.squeeze(2)?.contiguous()?)))
     }
+}
+
+/// The trained values of the "constant" parameters, raw, at 0.
+fn constants(prefix: &str, specs: &[ParameterSpec], blocks: Blocks) -> candle_core::Result<Parameters> {
+    let mut own = Parameters::new();
+    for spec in specs.iter().filter(|s| s.source == Source::Constant) {
+        let n = blocks.n_blocks * spec.width;
+        let name = format!("{prefix}.{}", spec.name);
+        own.add_values(name, Role::Bias, vec![0.0; n], &[n], DType::F64, &Device::Cpu)?;
+    }
+    Ok(own)
 }
 
 /// Zero where nothing was observed.

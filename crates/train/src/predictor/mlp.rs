@@ -1,6 +1,9 @@
 //! A multilayer perceptron on standardised rows; no hidden layer makes it a linear model.
 //!
 //! h₀ = x, hₖ₊₁ = φ(hₖWₖᵀ + bₖ), and the last layer without φ gives location and outputs side by side.
+//! With dropout each hₖ of a hidden layer is multiplied by its [`super::dropout`] mask.
+
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use candle_core::{DType, Device, Tensor, Var};
 use schemars::JsonSchema;
@@ -10,6 +13,7 @@ use surprisal_core::records::Row;
 use surprisal_core::{Cotangent, Layout, Parameters, Precision, Prediction, Probe, Role, rng};
 
 use super::Predictor;
+use super::dropout::{self, Draw};
 use super::standardize::Standardizer;
 use crate::TrainError;
 
@@ -25,6 +29,17 @@ pub struct MlpConfig {
     /// The type the network computes in.
     #[serde(default = "float64")]
     pub dtype: Precision,
+    /// Probability with which a hidden unit is dropped in training, at least 0 and below 1.
+    #[serde(default)]
+    pub dropout: f64,
+    /// Networks drawn by dropout at prediction, which predict as a mixture (MC-dropout); 1 predicts
+    /// with the whole network.
+    #[serde(default = "one")]
+    pub mc_samples: usize,
+}
+
+fn one() -> usize {
+    1
 }
 
 fn float64() -> Precision {
@@ -34,8 +49,20 @@ fn float64() -> Precision {
 impl MlpConfig {
     /// The first impossible value, in words that begin with the key in backticks.
     pub fn problem(&self) -> Option<String> {
-        let empty = self.hidden.iter().position(|&width| width == 0)?;
-        Some(format!("`hidden` must be widths of at least 1, found 0 (layer {})", empty + 1))
+        if let Some(empty) = self.hidden.iter().position(|&width| width == 0) {
+            return Some(format!("`hidden` must be widths of at least 1, found 0 (layer {})", empty + 1));
+        }
+        if !(0.0..1.0).contains(&self.dropout) {
+            return Some(format!("`dropout` must be in [0, 1), found {}", self.dropout));
+        }
+        if self.dropout > 0.0 && self.hidden.is_empty() {
+            return Some("`dropout` drops hidden units, and `hidden = []` has none".into());
+        }
+        match self.mc_samples {
+            0 => Some("`mc_samples` must be at least 1, found 0".into()),
+            2.. if self.dropout == 0.0 => Some("`mc_samples` draws networks by dropout, and `dropout` is 0".into()),
+            _ => None,
+        }
     }
 }
 
@@ -95,6 +122,11 @@ pub struct Mlp {
     n_inputs: usize,
     layout: Layout,
     probes: Vec<Probe>,
+    dropout: f64,
+    mc_samples: usize,
+    hidden: Vec<usize>,
+    seed: u64,
+    step: AtomicU64,
 }
 
 impl Mlp {
@@ -109,7 +141,7 @@ impl Mlp {
         if let Some(message) = config.problem() {
             return Err(TrainError::Unfit {
                 message,
-                hint: "leave the layer out; `hidden = []` is a linear model".into(),
+                hint: "widths of at least 1, `dropout` in [0, 1); `hidden = []` is a linear model".into(),
             });
         }
         let widths: Vec<usize> = [n_inputs]
@@ -135,6 +167,11 @@ impl Mlp {
             n_inputs,
             layout,
             probes: vec![],
+            dropout: config.dropout,
+            mc_samples: config.mc_samples,
+            hidden: config.hidden.clone(),
+            seed,
+            step: AtomicU64::new(0),
         })
     }
 
@@ -143,20 +180,48 @@ impl Mlp {
         Self { probes, ..self }
     }
 
-    /// `[n, n_inputs]` → `[n, location + outputs]`.
-    fn forward(&self, inputs: &Tensor, weights: &[Tensor]) -> candle_core::Result<Tensor> {
+    /// `[n, n_inputs]` → the last hidden activations and `[n, location + outputs]`; `masks` are those of
+    /// the hidden layers, `[n, width]` each, or none.
+    fn forward(&self, inputs: &Tensor, weights: &[Tensor], masks: &[Tensor]) -> candle_core::Result<(Tensor, Tensor)> {
         // The bias enters as ones·b, so that its gradient is a matrix product and not a slow
         // reduction over rows.
         let ones = Tensor::ones((inputs.dim(0)?, 1), self.dtype, &self.device)?;
         let mut h = inputs.clone();
+        let mut features = inputs.clone();
         let last = weights.len() / 2 - 1;
         for (k, layer) in weights.chunks_exact(2).enumerate() {
             h = (h.matmul(&layer[0].t()?)? + ones.matmul(&layer[1].unsqueeze(0)?)?)?;
             if k < last {
                 h = self.activation.apply(&h)?;
+                if let Some(mask) = masks.get(k) {
+                    h = (h * mask)?;
+                }
+                features = h.clone();
             }
         }
-        Ok(h)
+        Ok((features, h))
+    }
+
+    /// The masks of the rows in each draw, draw after draw, all of it `repeats` times: `[n, width]` for
+    /// each hidden layer.
+    fn masks(&self, shard: &[&TableGroup], draws: &[Draw], repeats: usize) -> candle_core::Result<Vec<Tensor>> {
+        let n_units = self.hidden.iter().sum();
+        let rows: Vec<Vec<f64>> = draws
+            .iter()
+            .flat_map(|draw| shard.iter().map(|g| dropout::mask(self.seed, *draw, g.line, self.dropout, n_units)))
+            .collect();
+        let mut first = 0;
+        let of_layer = |&width: &usize| {
+            let values: Vec<f64> = rows.iter().flat_map(|row| &row[first..first + width]).copied().collect();
+            first += width;
+            let once = Tensor::from_vec(values, (rows.len(), width), &Device::Cpu)?;
+            Tensor::cat(&vec![once; repeats], 0)?.to_dtype(self.dtype)?.to_device(&self.device)
+        };
+        self.hidden.iter().map(of_layer).collect()
+    }
+
+    fn detached_weights(&self) -> Vec<Tensor> {
+        self.parameters.iter().map(|p| p.var.as_detached_tensor()).collect()
     }
 
     /// The rows, then all of them once for each probe.
@@ -220,13 +285,35 @@ impl Predictor for Mlp {
     fn predict(&self, shard: &[&TableGroup]) -> Result<(Prediction, Self::Tape), TrainError> {
         let leaves: Vec<Var> = self.parameters.iter().map(|p| p.var.clone()).collect();
         let weights: Vec<Tensor> = leaves.iter().map(|v| v.as_tensor().clone()).collect();
-        let output = self.forward(&self.inputs(shard, &self.probes)?, &weights)?;
+        let masks = if self.dropout > 0.0 {
+            // a row is the same network at its probes
+            self.masks(shard, &[Draw::Step(self.step.load(Ordering::Relaxed))], 1 + self.probes.len())?
+        } else {
+            vec![]
+        };
+        let (_, output) = self.forward(&self.inputs(shard, &self.probes)?, &weights, &masks)?;
         Ok((self.prediction(&output, shard.len())?, (output, leaves)))
     }
 
     fn evaluate(&self, shard: &[&TableGroup]) -> Result<Prediction, TrainError> {
-        let weights: Vec<Tensor> = self.parameters.iter().map(|p| p.var.as_detached_tensor()).collect();
-        Ok(self.prediction(&self.forward(&self.inputs(shard, &[])?, &weights)?, shard.len())?)
+        let (n, inputs, weights) = (shard.len(), self.inputs(shard, &[])?, self.detached_weights());
+        if self.mc_samples == 1 {
+            return Ok(self.prediction(&self.forward(&inputs, &weights, &[])?.1, n)?);
+        }
+        let draws: Vec<Draw> = (0..self.mc_samples).map(Draw::Sample).collect();
+        let inputs = Tensor::cat(&vec![inputs; draws.len()], 0)?;
+        let (_, output) = self.forward(&inputs, &weights, &self.masks(shard, &draws, 1)?)?;
+        let members = (0..draws.len()).map(|k| self.prediction(&output.narrow(0, k * n, n)?, n));
+        Ok(Prediction::side_by_side(&members.collect::<candle_core::Result<Vec<_>>>()?)?)
+    }
+
+    fn begin_step(&self, step: u64) {
+        self.step.store(step, Ordering::Relaxed);
+    }
+
+    fn features(&self, shard: &[&TableGroup]) -> Result<Option<Tensor>, TrainError> {
+        let (features, _) = self.forward(&self.inputs(shard, &[])?, &self.detached_weights(), &[])?;
+        Ok(Some(features.to_device(&Device::Cpu)?.to_dtype(DType::F64)?))
     }
 
     fn pullback(&self, (output, leaves): Self::Tape, cotangent: &Cotangent) -> Result<Vec<Tensor>, TrainError> {

@@ -1,5 +1,7 @@
 //! Predictors: models behind one interface, each with its own exact gradient.
 
+pub mod dropout;
+pub mod ensemble;
 pub mod force;
 pub mod mlp;
 pub mod ode;
@@ -32,6 +34,9 @@ pub trait Predictor: Sync {
     /// A few words that find the group in the user's data (`frame 17`, `line 5`).
     fn describe(&self, group: &Self::Group) -> String;
 
+    /// Called before the shards of a training step are predicted; `step` counts the steps before it.
+    fn begin_step(&self, _step: u64) {}
+
     /// The prediction of a shard, and its tape.
     fn predict(&self, shard: &[&Self::Group]) -> Result<(Prediction, Self::Tape), TrainError>;
 
@@ -40,6 +45,12 @@ pub trait Predictor: Sync {
 
     /// Σ ⟨cotangent, ∂prediction/∂θ⟩ for every parameter θ.
     fn pullback(&self, tape: Self::Tape, cotangent: &Cotangent) -> Result<Vec<Tensor>, TrainError>;
+
+    /// Activations of the last hidden layer, `[n_groups, n_features]`, float64 on the CPU, for a last
+    /// layer of another kind; `None` where there are none.
+    fn features(&self, _shard: &[&Self::Group]) -> Result<Option<Tensor>, TrainError> {
+        Ok(None)
+    }
 
     /// What the model itself adds to the loss, if anything: the priors of its parameters.
     fn own_term(&self) -> Result<Option<OwnTerm>, TrainError> {

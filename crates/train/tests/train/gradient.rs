@@ -14,7 +14,7 @@ use surprisal_train::predictor::mlp::Activation;
 use surprisal_train::{Predictor, shard};
 
 use crate::records;
-use crate::setup::{Loss, Setup, constant_gaussian, forces, series, table};
+use crate::setup::{Loss, Setup, constant_gaussian, force_ensemble, forces, series, table, table_ensemble};
 
 /// Entries looked at per tensor, evenly spaced.
 const ENTRIES: usize = 3;
@@ -133,6 +133,18 @@ fn neural_ode() {
     for (name, loss) in losses(Source::Constant) {
         check(&format!("ode, {name}"), &series(&trajectories, 1e-12, &loss, 1).shake(0.2), 1e-6);
     }
+}
+
+#[test]
+fn ensembles() {
+    for (name, loss) in losses(Source::Network) {
+        let setup = table_ensemble(&records::rows(12, 2), 3, &loss, 1).shake(0.2);
+        check(&format!("ensemble, {name}"), &setup, 1e-6);
+    }
+    let energy = Some(EnergyTerm { likelihood: constant_gaussian(), weight: 0.4 });
+    let loss = Loss { energy, ..Loss::mean(constant_gaussian()) };
+    let setup = force_ensemble(&records::molecules(7, 1), 2, ForceOutput::Gradient, &loss, 1).shake(0.1);
+    check("ensemble of force models", &setup, 1e-6);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! The training loop and its predictors, by concept.
 
 mod checkpoint;
+mod dropout;
+mod ensemble;
 mod equations;
 mod fit;
 mod full_batch;

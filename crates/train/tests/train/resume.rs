@@ -11,6 +11,7 @@ use surprisal_objective::risk::{Cvar, Threshold};
 use surprisal_objective::{LikelihoodConfig, RiskConfig, Source};
 use surprisal_train::fit::EvaluationReport;
 use surprisal_train::optimizer::{Fista, Lbfgs};
+use surprisal_train::predictor::mlp::Activation;
 use surprisal_train::schedule::Cosine;
 use surprisal_train::settings::{Keep, Stages};
 use surprisal_train::state::{Progress, State, values};
@@ -21,7 +22,7 @@ use surprisal_train::{
 use tempfile::TempDir;
 
 use crate::records;
-use crate::setup::{Loss, Setup, constant_gaussian, forces, series, small_table};
+use crate::setup::{Loss, Setup, constant_gaussian, dropout_table, forces, series, small_table, table_ensemble};
 
 /// What a run leaves behind, all of it.
 #[derive(Debug, PartialEq)]
@@ -237,6 +238,27 @@ fn other_predictors() {
     for step in [3, 4, 10] {
         assert_eq!(run(Cut::Interrupt(step), ode), whole_ode);
         assert_eq!(run(Cut::Interrupt(step), force), whole_force);
+    }
+}
+
+#[test]
+fn ensembles_and_dropout() {
+    let rows = records::rows(20, 1);
+    let loss = Loss::mean(constant_gaussian());
+    let ensemble = |seed| {
+        let mut setup = table_ensemble(&rows, 3, &loss, seed);
+        setup.settings.clip_norm = Some(0.5);
+        setup.settings.ema_decay = 0.8;
+        setup
+    };
+    // masks are drawn from the run's seed, so the two halves have one; the weights come from the file
+    let dropout = |_| dropout_table(&rows, &[6], Activation::Tanh, (0.3, 4), &loss, 1);
+    let (whole_ensemble, whole_dropout) = (run(Cut::Never, ensemble), run(Cut::Never, dropout));
+    for step in [1, 6, 11] {
+        assert_eq!(run(Cut::Kill(step), ensemble), whole_ensemble);
+        assert_eq!(run(Cut::Interrupt(step), ensemble), whole_ensemble);
+        assert_eq!(run(Cut::Interrupt(step), dropout), whole_dropout);
+        assert_eq!(run(Cut::Kill(step), dropout), whole_dropout);
     }
 }
 

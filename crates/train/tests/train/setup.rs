@@ -16,6 +16,7 @@ use surprisal_objective::{
 };
 use surprisal_ode::{Activation, FieldConfig, MlpField, SolverConfig, Tsit5};
 use surprisal_train::optimizer::AdamW;
+use surprisal_train::predictor::ensemble::Ensemble;
 use surprisal_train::predictor::force::{ForcePredictor, ForceScaling, FrameGroup};
 use surprisal_train::predictor::mlp::{self, Mlp, MlpConfig, TableGroup};
 use surprisal_train::predictor::ode::{OdeConfig, OdePredictor, SeriesData, SeriesScaling};
@@ -112,7 +113,12 @@ impl Loss {
     }
 
     fn objective(&self, coupling: Coupling, shift: Vec<f64>, scale: Vec<f64>) -> Objective {
+        self.objective_of(1, coupling, shift, scale)
+    }
+
+    fn objective_of(&self, models: usize, coupling: Coupling, shift: Vec<f64>, scale: Vec<f64>) -> Objective {
         let outcome = Outcome::new(self.likelihood.clone(), shift.len(), coupling, scale, shift).unwrap();
+        let outcome = outcome.of_ensemble(models).unwrap();
         Objective::new(outcome, self.risk.clone(), self.penalties.clone(), self.energy.clone()).unwrap()
     }
 }
@@ -135,15 +141,46 @@ fn split<R: Clone>(records: &[R]) -> Splits<R> {
 
 /// A perceptron on standardised rows.
 pub(crate) fn table(rows: &[Row], hidden: &[usize], activation: mlp::Activation, loss: &Loss, seed: u64) -> Setup<Mlp> {
+    dropout_table(rows, hidden, activation, (0.0, 1), loss, seed)
+}
+
+/// The same with this dropout and so many draws of it at prediction.
+pub(crate) fn dropout_table(
+    rows: &[Row],
+    hidden: &[usize],
+    activation: mlp::Activation,
+    (dropout, mc_samples): (f64, usize),
+    loss: &Loss,
+    seed: u64,
+) -> Setup<Mlp> {
+    let (splits, inputs, targets) = standardized(rows);
+    let objective = loss.objective(Coupling::Componentwise, targets.shift.clone(), targets.scale.clone());
+    let objective = objective.evaluated_with(mc_samples);
+    let config = MlpConfig { hidden: hidden.to_vec(), activation, dtype: Precision::Float64, dropout, mc_samples };
+    let predictor = Mlp::new(&config, rows[0].inputs.len(), objective.outcome().layout(), seed, &Device::Cpu).unwrap();
+    let splits = splits.try_map(|row| Ok::<_, ()>(TableGroup::new(row, &inputs, &targets))).unwrap();
+    Setup::new(predictor, objective, splits)
+}
+
+/// An ensemble of perceptrons on standardised rows.
+pub(crate) fn table_ensemble(rows: &[Row], members: usize, loss: &Loss, seed: u64) -> Setup<Ensemble<Mlp>> {
+    let (splits, inputs, targets) = standardized(rows);
+    let objective = loss.objective_of(members, Coupling::Componentwise, targets.shift.clone(), targets.scale.clone());
+    let (activation, hidden) = (mlp::Activation::Tanh, vec![4]);
+    let config = MlpConfig { hidden, activation, dtype: Precision::Float64, dropout: 0.0, mc_samples: 1 };
+    let (n_inputs, layout) = (rows[0].inputs.len(), objective.outcome().layout());
+    let predictor =
+        Ensemble::new(members, seed, |seed| Mlp::new(&config, n_inputs, layout, seed, &Device::Cpu)).unwrap();
+    let splits = splits.try_map(|row| Ok::<_, ()>(TableGroup::new(row, &inputs, &targets))).unwrap();
+    Setup::new(predictor, objective, splits)
+}
+
+fn standardized(rows: &[Row]) -> (Splits<Row>, Standardizer, Standardizer) {
     let splits = split(rows);
     let (n_inputs, n_targets) = (rows[0].inputs.len(), rows[0].targets.len());
     let inputs = Standardizer::fit(n_inputs, splits.train.iter().map(|r| r.inputs.as_slice()));
     let targets = Standardizer::fit(n_targets, splits.train.iter().map(|r| r.targets.as_slice()));
-    let objective = loss.objective(Coupling::Componentwise, targets.shift.clone(), targets.scale.clone());
-    let config = MlpConfig { hidden: hidden.to_vec(), activation, dtype: Precision::Float64 };
-    let predictor = Mlp::new(&config, n_inputs, objective.outcome().layout(), seed, &Device::Cpu).unwrap();
-    let splits = splits.try_map(|row| Ok::<_, ()>(TableGroup::new(row, &inputs, &targets))).unwrap();
-    Setup::new(predictor, objective, splits)
+    (splits, inputs, targets)
 }
 
 /// A small perceptron on 20 rows of [`records::rows`].
@@ -182,9 +219,22 @@ pub(crate) fn differential_equation(
 
 /// A tiny PaiNN on molecules.
 pub(crate) fn forces(structures: &[Structure], forces: ForceOutput, loss: &Loss, seed: u64) -> Setup<ForcePredictor> {
+    let Setup { predictor, objective, splits, .. } = force_ensemble(structures, 1, forces, loss, seed);
+    let predictor = predictor.into_members().swap_remove(0);
+    Setup::new(predictor, objective, splits)
+}
+
+/// An ensemble of them.
+pub(crate) fn force_ensemble(
+    structures: &[Structure],
+    members: usize,
+    forces: ForceOutput,
+    loss: &Loss,
+    seed: u64,
+) -> Setup<Ensemble<ForcePredictor>> {
     let splits = split(structures);
     let scaling = ForceScaling::fit(&splits.train, &BTreeMap::new());
-    let objective = loss.objective(Coupling::Joint, vec![0.0; 3], vec![scaling.force; 3]);
+    let objective = loss.objective_of(members, Coupling::Joint, vec![0.0; 3], vec![scaling.force; 3]);
     let config = PainnConfig {
         n_features: 4,
         n_interactions: 2,
@@ -193,7 +243,11 @@ pub(crate) fn forces(structures: &[Structure], forces: ForceOutput, loss: &Loss,
         dtype: Precision::Float64,
         ..PainnConfig::new(3.0)
     };
-    let model = config.build(objective.outcome().layout().outputs, &[1, 6, 8], seed, &Device::Cpu).unwrap();
+    let outputs = objective.outcome().layout().outputs;
+    let predictor = Ensemble::new(members, seed, |seed| {
+        config.build(outputs, &[1, 6, 8], seed, &Device::Cpu).map(|model| ForcePredictor { model })
+    });
+    let predictor = predictor.unwrap();
     let splits = splits.try_map(|s| FrameGroup::new(s, &"train.xyz".into(), 3.0, &scaling)).unwrap();
-    Setup::new(ForcePredictor { model }, objective, splits)
+    Setup::new(predictor, objective, splits)
 }

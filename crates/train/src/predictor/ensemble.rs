@@ -1,0 +1,137 @@
+//! A deep ensemble: M models of one kind that differ by the seeds of their initial weights, behind the
+//! interface of one (Lakshminarayanan, Pritzel & Blundell 2017, Simple and scalable predictive
+//! uncertainty estimation using deep ensembles, algorithm 1).
+//!
+//! The members see the same batches and lie side by side in every prediction. The objective sums their
+//! losses and scores the mixture of their distributions; nothing is shared between them, so each
+//! member's gradient is that of its own loss. One member is the model itself, under its own names.
+
+use candle_core::Tensor;
+use rayon::prelude::*;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use surprisal_core::prediction::GroupTarget;
+use surprisal_core::{Cotangent, Parameters, Prediction, rng};
+
+use super::{NamedValues, OwnTerm, Predictor};
+use crate::TrainError;
+
+/// Several models of one kind, trained together and predicting as a mixture.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EnsembleConfig {
+    /// How many, at least 1; the first is the model that is trained without an ensemble.
+    pub members: usize,
+}
+
+impl EnsembleConfig {
+    /// The first impossible value, in words that begin with the key in backticks.
+    pub fn problem(&self) -> Option<String> {
+        (self.members == 0).then(|| "`members` must be at least 1, found 0".into())
+    }
+}
+
+/// The members and all their parameters: `member.K.…`, or the names of the one.
+pub struct Ensemble<P: Predictor> {
+    members: Vec<P>,
+    parameters: Parameters,
+}
+
+impl<P: Predictor> Ensemble<P> {
+    /// `members` models, each built from its own seed under `seed`.
+    pub fn new<E>(members: usize, seed: u64, build: impl Fn(u64) -> Result<P, E>) -> Result<Self, E> {
+        let members = (0..members).map(|k| build(rng::member_seed(seed, k))).collect::<Result<Vec<P>, E>>()?;
+        let mut parameters = Parameters::new();
+        for (k, member) in members.iter().enumerate() {
+            match members.len() {
+                1 => member.parameters().iter().for_each(|p| parameters.share(p.clone())),
+                _ => parameters.share_member(k, member.parameters()),
+            }
+        }
+        Ok(Self { members, parameters })
+    }
+
+    /// In order.
+    pub fn members(&self) -> &[P] {
+        &self.members
+    }
+
+    /// In order.
+    pub fn into_members(self) -> Vec<P> {
+        self.members
+    }
+}
+
+impl<P: Predictor> Predictor for Ensemble<P> {
+    type Group = P::Group;
+    /// Of each member.
+    type Tape = Vec<P::Tape>;
+
+    fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    fn shard_size(&self) -> usize {
+        self.members[0].shard_size()
+    }
+
+    fn target<'a>(&self, group: &'a P::Group) -> GroupTarget<'a> {
+        self.members[0].target(group)
+    }
+
+    fn describe(&self, group: &P::Group) -> String {
+        self.members[0].describe(group)
+    }
+
+    fn begin_step(&self, step: u64) {
+        self.members.iter().for_each(|member| member.begin_step(step));
+    }
+
+    fn predict(&self, shard: &[&P::Group]) -> Result<(Prediction, Self::Tape), TrainError> {
+        let parts = self.members.par_iter().map(|member| member.predict(shard)).collect::<Result<Vec<_>, _>>()?;
+        let (predictions, tapes): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
+        Ok((Prediction::side_by_side(&predictions)?, tapes))
+    }
+
+    fn evaluate(&self, shard: &[&P::Group]) -> Result<Prediction, TrainError> {
+        let parts = self.members.par_iter().map(|member| member.evaluate(shard)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Prediction::side_by_side(&parts)?)
+    }
+
+    fn pullback(&self, tapes: Self::Tape, cotangent: &Cotangent) -> Result<Vec<Tensor>, TrainError> {
+        let cotangents = cotangent.members(self.members.len())?;
+        let parts = (self.members.par_iter().zip(tapes).zip(cotangents))
+            .map(|((member, tape), cotangent)| member.pullback(tape, &cotangent))
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(parts.concat())
+    }
+
+    /// Of all members: each is a model of its own.
+    fn own_term(&self) -> Result<Option<OwnTerm>, TrainError> {
+        let terms = self.members.iter().map(P::own_term).collect::<Result<Vec<_>, _>>()?;
+        let Some(name) = terms.iter().flatten().map(|term| term.name).next() else { return Ok(None) };
+        let value = terms.iter().flatten().map(|term| term.value).sum();
+        let gradient = terms.into_iter().flatten().flat_map(|term| term.gradient).collect();
+        Ok(Some(OwnTerm { name, value, gradient }))
+    }
+
+    /// Of each member, its number behind the name where there are several.
+    fn named_values(&self) -> Result<Vec<NamedValues>, TrainError> {
+        let mut all = vec![];
+        for (k, member) in self.members.iter().enumerate() {
+            let values = member.named_values()?.into_iter();
+            all.extend(values.map(|named| match self.members.len() {
+                1 => named,
+                _ => NamedValues { name: format!("member.{k}.{}", named.name), ..named },
+            }));
+        }
+        Ok(all)
+    }
+
+    fn features(&self, shard: &[&P::Group]) -> Result<Option<Tensor>, TrainError> {
+        match self.members.as_slice() {
+            [one] => one.features(shard),
+            _ => Ok(None),
+        }
+    }
+}
