@@ -169,6 +169,7 @@ fn classifier(name: &str, n_classes: usize) -> RunData {
         recalibration,
         notes: vec![],
         solution: Default::default(),
+        table: Default::default(),
     }
 }
 

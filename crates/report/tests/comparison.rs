@@ -42,6 +42,7 @@ fn run_of(name: &str, error: f64, seed: u64, data: u64, kind: Kind) -> RunData {
         recalibration: None,
         notes: vec![],
         solution: Default::default(),
+        table: Default::default(),
     }
 }
 

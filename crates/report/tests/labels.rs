@@ -57,6 +57,7 @@ fn run(k: usize) -> RunData {
         recalibration,
         notes: vec![],
         solution: Default::default(),
+        table: Default::default(),
     }
 }
 

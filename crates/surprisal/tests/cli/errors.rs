@@ -84,7 +84,7 @@ fn observations_outside_the_support() {
         // whole numbers that are shares too are none: each family starts from what it takes
         let usual = if likelihood == "beta" { "0.25" } else { "1" };
         let rows: String =
-            (0..40).map(|i| format!("{i},{},{}\n", i * i % 7, if i == 9 { wrong } else { usual })).collect();
+            (0..40).map(|i| format!("{i},{},{}\n", i * i % 7, if i == 10 { wrong } else { usual })).collect();
         place.write("table.csv", &format!("a,b,y\n{rows}"));
         let experiment = EXPERIMENT
             .replace("[likelihood.gaussian]", &format!("[likelihood.{likelihood}]"))

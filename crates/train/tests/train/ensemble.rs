@@ -63,7 +63,7 @@ fn losses() -> Vec<(&'static str, Loss)> {
         beta: Source::Constant,
     });
     let cvar = |threshold| RiskConfig::Cvar(Cvar { fraction: 0.4, threshold });
-    let penalties = vec![PenaltyConfig::L2(L2 { weight: 0.02 }), PenaltyConfig::L1(L1 { weight: 0.01 })];
+    let penalties = vec![PenaltyConfig::L2(L2 { weight: 0.02 }), PenaltyConfig::L1(L1::Weight(0.01))];
     vec![
         ("mean", Loss::mean(constant_gaussian())),
         ("nig with its regulariser", Loss::mean(nig)),
