@@ -52,6 +52,8 @@ fn the_schema_describes_every_key_of_an_experiment() {
         "data_root",
         "data",
         "model",
+        "ensemble",
+        "last_layer",
         "likelihood",
         "risk",
         "penalty",

@@ -4,6 +4,7 @@ mod architecture;
 mod configs;
 mod equations;
 mod errors;
+mod members;
 mod minimizers;
 mod place;
 mod real;

@@ -30,7 +30,30 @@ const TABLE: [(&str, &str); 20] = [
 ];
 
 /// Replacements that need more than one line.
-const TABLE_TOO: [(&str, &str); 6] = [
+const TABLE_TOO: [(&str, &str); 20] = [
+    ("[likelihood.gaussian]", "[ensemble]\nmembers = 0\n\n[likelihood.gaussian]"),
+    ("hidden = [8]", "hidden = [8]\ndropout = 0.1\nmc_samples = 4\n\n[ensemble]\nmembers = 2"),
+    ("hidden = [8]", "hidden = [8]\ndropout = 1.0"),
+    ("hidden = [8]", "hidden = []\ndropout = 0.1"),
+    ("hidden = [8]", "hidden = [8]\ndropout = 0.1\nmc_samples = 0"),
+    ("hidden = [8]", "hidden = [8]\nmc_samples = 4"),
+    ("[likelihood.gaussian]", "[last_layer.bayesian]\n\n[likelihood.gaussian]"),
+    ("[likelihood.gaussian]", "[last_layer.bayesian]\n\n[likelihood.gaussian]\nscale = 0.5"),
+    ("[likelihood.gaussian]", "[last_layer.bayesian]\n\n[likelihood.laplace]\nscale = \"constant\""),
+    (
+        "hidden = [8]\n\n[likelihood.gaussian]",
+        "hidden = []\n\n[last_layer.bayesian]\n\n[likelihood.gaussian]\nscale = \"constant\"",
+    ),
+    (
+        "[likelihood.gaussian]",
+        "[last_layer.bayesian]\n\n[ensemble]\nmembers = 2\n\n[likelihood.gaussian]\nscale = \"constant\"",
+    ),
+    (
+        "hidden = [8]\n\n[likelihood.gaussian]",
+        "hidden = [8]\ndropout = 0.1\nmc_samples = 2\n\n[last_layer.bayesian]\n\n[likelihood.gaussian]\nscale = \"constant\"",
+    ),
+    ("[likelihood.gaussian]", "[last_layer.bayesian]\nlambda = 0.0\n\n[likelihood.gaussian]\nscale = \"constant\""),
+    ("[likelihood.gaussian]", "[last_layer.bayesian]\na0 = -1.0\n\n[likelihood.gaussian]\nscale = \"constant\""),
     ("[optimizer.adamw]\nlearning_rate = 1e-2", "[optimizer.adamw]\nlearning_rate = inf"),
     ("learning_rate = 1e-2", "learning_rate = 1e-2\nbeta1 = 1.0"),
     ("learning_rate = 1e-2", "learning_rate = 1e-2\nepsilon = 0.0"),

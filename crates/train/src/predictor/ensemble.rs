@@ -135,3 +135,89 @@ impl<P: Predictor> Predictor for Ensemble<P> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{DType, Device};
+    use surprisal_core::Role;
+
+    use super::*;
+
+    /// A number with the prior ½x².
+    struct Number(Parameters);
+
+    impl Number {
+        fn new(seed: u64) -> candle_core::Result<Self> {
+            let mut parameters = Parameters::new();
+            let start = rng::uniform(&mut rng::stream(seed, "number", 0));
+            parameters.add_values("x", Role::Bias, vec![start], &[1], DType::F64, &Device::Cpu)?;
+            Ok(Self(parameters))
+        }
+
+        fn value(&self) -> candle_core::Result<Tensor> {
+            Ok(self.0.iter().next().expect("one parameter").var.as_detached_tensor())
+        }
+    }
+
+    impl Predictor for Number {
+        type Group = ();
+        type Tape = usize;
+
+        fn parameters(&self) -> &Parameters {
+            &self.0
+        }
+
+        fn shard_size(&self) -> usize {
+            1
+        }
+
+        fn target<'a>(&self, _: &'a ()) -> GroupTarget<'a> {
+            GroupTarget { values: &[0.0], observed: &[], energy: None, attributes: &[], weight: 1.0 }
+        }
+
+        fn describe(&self, _: &()) -> String {
+            String::new()
+        }
+
+        fn predict(&self, shard: &[&()]) -> Result<(Prediction, usize), TrainError> {
+            Ok((self.evaluate(shard)?, shard.len()))
+        }
+
+        fn evaluate(&self, shard: &[&()]) -> Result<Prediction, TrainError> {
+            Ok(Prediction::new(self.value()?.unsqueeze(0)?.repeat((shard.len(), 1))?, None))
+        }
+
+        fn pullback(&self, _: usize, cotangent: &Cotangent) -> Result<Vec<Tensor>, TrainError> {
+            Ok(vec![cotangent.location.sum(0)?])
+        }
+
+        fn own_term(&self) -> Result<Option<OwnTerm>, TrainError> {
+            let x = self.value()?;
+            let value = 0.5 * x.to_vec1::<f64>()?[0].powi(2);
+            Ok(Some(OwnTerm { name: "prior", value, gradient: vec![x] }))
+        }
+
+        fn named_values(&self) -> Result<Vec<NamedValues>, TrainError> {
+            Ok(vec![NamedValues { name: "x".into(), values: self.value()?.to_vec1()? }])
+        }
+    }
+
+    /// Priors add up and pull on their own member alone; named values say whose they are.
+    #[test]
+    fn what_the_members_have_of_their_own_stays_theirs() -> Result<(), TrainError> {
+        let ensemble = Ensemble::new(3, 5, Number::new)?;
+        let flat = |tensors: &[Tensor]| -> candle_core::Result<Vec<f64>> {
+            Ok(tensors.iter().map(Tensor::to_vec1).collect::<candle_core::Result<Vec<_>>>()?.concat())
+        };
+        let x = flat(&ensemble.parameters().snapshot()?)?;
+        assert!(x[0] != x[1] && x[1] != x[2]);
+        let term = ensemble.own_term()?.expect("a prior");
+        assert!((term.value - 0.5 * x.iter().map(|x| x * x).sum::<f64>()).abs() < 1e-15);
+        assert_eq!((flat(&term.gradient)?, term.name), (x.clone(), "prior"));
+        let named = ensemble.named_values()?;
+        let expected = (0..3).map(|k| NamedValues { name: format!("member.{k}.x"), values: vec![x[k]] });
+        assert_eq!(named, expected.collect::<Vec<_>>());
+        assert_eq!(Ensemble::new(1, 5, Number::new)?.named_values()?[0].name, "x");
+        Ok(())
+    }
+}
