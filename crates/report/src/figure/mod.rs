@@ -11,6 +11,7 @@ mod error_vs_sigma;
 mod font;
 mod learning_curves;
 mod parity;
+mod phase_portrait;
 mod pit;
 mod pit_insets;
 mod recalibration;
@@ -20,6 +21,7 @@ mod sharpness;
 mod sparsification;
 mod svg;
 mod ticks;
+mod trajectories;
 
 use std::fmt::Write;
 
@@ -56,8 +58,10 @@ pub struct Drawing {
 }
 
 /// Every figure, in the order of the report.
-pub const FIGURES: [&(dyn Figure + Sync); 11] = [
+pub const FIGURES: [&(dyn Figure + Sync); 13] = [
     &learning_curves::LearningCurves {},
+    &trajectories::Trajectories {},
+    &phase_portrait::PhasePortrait {},
     &parity::Parity {},
     &error_vs_sigma::ErrorVsSigma {},
     &reliability::Reliability {},
