@@ -55,6 +55,7 @@ pub fn load(path: &Path) -> Result<RunData, ReportError> {
         likelihood: likelihood.name().to_owned(),
         kind,
         unit: reader.attribute("unit")?,
+        time_label: reader.attribute("time_label").unwrap_or_else(|_| "Time".into()),
         target_names,
         splits,
         curves: curves(&reader)?,

@@ -7,7 +7,7 @@ use surprisal_objective::{Columns, SampleColumns};
 
 use crate::ReportError;
 use crate::recalibration::{FITTED_ON, Predictions, Recalibration};
-use crate::run_data::{FrameEnergy, SplitData, root_mean_square};
+use crate::run_data::{FrameEnergy, SplitData, Trajectory, root_mean_square};
 
 /// A split and the distributions that were predicted for it.
 pub(crate) struct Predicted<'a> {
@@ -95,6 +95,7 @@ impl<'a> Predicted<'a> {
             center: split.mean.clone(),
             target: split.target.clone(),
         };
+        split.trajectories = trajectories(reader, name, dim, &marginals)?;
         let stretch = Some(stretch).filter(|s| scales(s, &split.nll));
         Ok(Self { data: split, marginals, stretch })
     }
@@ -140,4 +141,50 @@ fn energies(reader: &Reader, split: &str) -> Result<Vec<FrameEnergy>, RunFileErr
     let frames = reference.into_iter().zip(predicted).zip(n_atoms);
     let frames = frames.map(|((reference, predicted), n_atoms)| FrameEnergy { reference, predicted, n_atoms });
     Ok(frames.filter(|f| f.reference.is_finite() && f.predicted.is_finite()).collect())
+}
+
+/// The solutions of a differential equation in a split. Its samples are the last times of each trajectory: what
+/// comes before them is where it starts.
+fn trajectories(
+    reader: &Reader,
+    split: &str,
+    dim: usize,
+    marginals: &[Option<Box<dyn Marginal>>],
+) -> Result<Vec<Trajectory>, RunFileError> {
+    if !reader.has_series(split) {
+        return Ok(vec![]);
+    }
+    let (series, samples) = (reader.series(split)?, reader.group(split)?);
+    let n_trajectories = series.group.iter().max().map_or(0, |last| *last as usize + 1);
+    let mut trajectories = vec![Trajectory::default(); n_trajectories];
+    for (k, &group) in series.group.iter().enumerate() {
+        let trajectory = &mut trajectories[group as usize];
+        trajectory.time.push(series.time[k]);
+        trajectory.observed.extend(&series.observed[k * dim..(k + 1) * dim]);
+    }
+    let (time, group, state) = match series.dense.time.is_empty() {
+        true => (&series.time, &series.group, &series.state),
+        false => (&series.dense.time, &series.dense.group, &series.dense.state),
+    };
+    for (k, &group) in group.iter().enumerate() {
+        let trajectory = &mut trajectories[group as usize];
+        trajectory.dense_time.push(time[k]);
+        trajectory.state.extend(&state[k * dim..(k + 1) * dim]);
+    }
+    let mut n_samples = vec![0; n_trajectories];
+    for &group in &samples {
+        if let Some(n) = n_samples.get_mut(group as usize) {
+            *n += 1;
+        }
+    }
+    let mut first = 0;
+    for (trajectory, n) in trajectories.iter_mut().zip(n_samples) {
+        let n = dim * n;
+        trajectory.interval = vec![(f64::NAN, f64::NAN); trajectory.observed.len().saturating_sub(n)];
+        let ends = |m: &dyn Marginal| (m.quantile(0.05), m.quantile(0.95));
+        let of_samples = marginals.iter().skip(first).take(n);
+        trajectory.interval.extend(of_samples.map(|m| m.as_deref().map_or((f64::NAN, f64::NAN), ends)));
+        first += n;
+    }
+    Ok(trajectories)
 }

@@ -25,6 +25,8 @@ pub struct RunData {
     pub kind: Kind,
     /// Unit of the target; empty where unknown.
     pub unit: String,
+    /// What the time of trajectories is called, with its unit.
+    pub time_label: String,
     /// Names of the target's components.
     pub target_names: Vec<String>,
     /// Evaluated parts of the data, in the order of the run file.
@@ -126,6 +128,23 @@ pub struct SplitData {
     pub uncertainties: Vec<(String, Vec<f64>)>,
     /// Frames that have an energy, observed and predicted.
     pub energies: Vec<FrameEnergy>,
+    /// Solutions of a differential equation; empty where the model is none.
+    pub trajectories: Vec<Trajectory>,
+}
+
+/// The solution of a differential equation with what was measured of it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Trajectory {
+    /// `[n]`.
+    pub time: Vec<f64>,
+    /// Measured, `[n·d]`; NaN where nothing was.
+    pub observed: Vec<f64>,
+    /// Ends of the central 90 % interval of measurements, `[n·d]`; NaN where nothing is predicted.
+    pub interval: Vec<(f64, f64)>,
+    /// Times of the solution, `[m]`.
+    pub dense_time: Vec<f64>,
+    /// The solution, `[m·d]`.
+    pub state: Vec<f64>,
 }
 
 /// The energy of one frame, eV.
@@ -156,6 +175,7 @@ impl SplitData {
             winkler: vec![vec![]; surprisal_objective::calibration::coverage::LEVELS.len()],
             uncertainties: vec![],
             energies: vec![],
+            trajectories: vec![],
         }
     }
 

@@ -35,6 +35,7 @@ fn run_of(name: &str, error: f64, seed: u64, data: u64, kind: Kind) -> RunData {
         likelihood: "gaussian".into(),
         kind,
         unit: "m".into(),
+        time_label: String::new(),
         target_names: vec!["y".into()],
         splits: vec![split],
         curves: Curves { epoch, splits: vec![curves], selected: None },

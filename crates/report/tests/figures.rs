@@ -5,7 +5,7 @@
 use surprisal_data::run_file::PathTable;
 use surprisal_objective::likelihood::{Kind, Marginal};
 use surprisal_report::figure::{FIGURES, files};
-use surprisal_report::run_data::{Curves, SplitCurves, SplitData};
+use surprisal_report::run_data::{Curves, SplitCurves, SplitData, Trajectory};
 use surprisal_report::solution::Solution;
 use surprisal_report::{Metrics, RunData};
 
@@ -48,6 +48,7 @@ fn run(n: usize, half_width: f64, curve: &[f64]) -> RunData {
         likelihood: "uniform".into(),
         kind: Kind::Real,
         unit: String::new(),
+        time_label: String::new(),
         target_names: vec!["y".into()],
         splits: vec![split],
         curves: Curves { epoch, splits: vec![curves], selected: None },
@@ -137,6 +138,54 @@ fn a_path_names_its_inputs_and_marks_the_choice() {
     }
     let one = with_path(run(3, 1.0, &[1.0]), vec![1.0]);
     assert!(figure.draw(&one).is_none(), "a point is no path");
+}
+
+/// Two trajectories of two states, and what comes later of them.
+fn with_trajectories(mut run: RunData) -> RunData {
+    let trajectory = |times: &[f64]| Trajectory {
+        time: times.to_vec(),
+        observed: times.iter().flat_map(|t| [t.sin(), f64::NAN]).collect(),
+        interval: times.iter().flat_map(|t| [(t.sin() - 0.1, t.sin() + 0.1), (t.cos() - 0.2, t.cos() + 0.2)]).collect(),
+        dense_time: (0..=60).map(|k| 0.1 * f64::from(k)).collect(),
+        state: (0..=60).map(|k| 0.1 * f64::from(k)).flat_map(|t| [t.sin(), t.cos()]).collect(),
+    };
+    let mut later = SplitData::new("later", 2);
+    later.trajectories = vec![trajectory(&[4.0, 5.0, 6.0]); 2];
+    let mut train = SplitData::new("train", 2);
+    train.trajectories = vec![trajectory(&[0.0, 1.0, 3.0]); 2];
+    // what has predictions is drawn
+    (train.nll, later.nll) = (vec![0.0; 6], vec![0.0; 6]);
+    (run.splits, run.target_names) = (vec![train, later], vec!["angle".into(), "speed".into()]);
+    run.time_label = "t (s)".into();
+    run
+}
+
+#[test]
+fn trajectories_go_on_where_the_training_ends() {
+    let run = with_trajectories(run(3, 1.0, &[1.0]));
+    let figure = FIGURES.iter().find(|f| f.name() == "trajectories").unwrap();
+    let drawing = figure.draw(&run).unwrap();
+    let [(_, svg), _, (_, csv)] = files(&drawing, figure.title()).unwrap();
+    let (svg, csv) = (String::from_utf8(svg).unwrap(), String::from_utf8(csv).unwrap());
+    assert!(!svg.contains("NaN"));
+    for text in ["angle", "speed", "t (s)", "train 1", "train 2", "predicted, later"] {
+        assert!(svg.contains(&format!(">{text}<")), "{text}");
+    }
+    assert!(csv.contains("train,measured angle,1,0,0,-0.1,0.1\n"), "{csv}");
+    assert_eq!(csv.lines().filter(|l| l.starts_with("later,solution speed,2,")).count(), 61);
+    assert!(figure.caption(&run).contains("nothing was trained on"));
+}
+
+#[test]
+fn a_phase_portrait_needs_two_quantities() {
+    let figure = FIGURES.iter().find(|f| f.name() == "phase_portrait").unwrap();
+    let mut run = with_trajectories(run(3, 1.0, &[1.0]));
+    let drawing = figure.draw(&run).unwrap();
+    assert_eq!(drawing.table.csv().lines().filter(|l| l.starts_with("train,solution,1,")).count(), 61);
+    assert!(!drawing.table.csv().contains(",measured,"), "a point that was half seen has no place");
+    run.target_names.truncate(1);
+    assert!(figure.draw(&run).is_none());
+    assert!(figure.draw(&self::run(3, 1.0, &[1.0])).is_none());
 }
 
 #[test]

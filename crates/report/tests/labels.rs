@@ -50,6 +50,7 @@ fn run(k: usize) -> RunData {
         likelihood: "categorical".into(),
         kind: Kind::Label,
         unit: String::new(),
+        time_label: String::new(),
         target_names: vec!["class".into()],
         splits,
         curves: Curves::default(),

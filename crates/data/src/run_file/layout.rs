@@ -91,6 +91,8 @@ pub enum Trajectories {
         states: Vec<String>,
         /// Times of all trajectories together.
         n_times: usize,
+        /// Times of their dense curves together.
+        n_dense: usize,
     },
 }
 
@@ -231,11 +233,14 @@ impl Trajectories {
                 }
                 items
             }
-            Self::Series { states, n_times } => vec![
+            Self::Series { states, n_times, n_dense } => vec![
                 Item::fixed(format!("{root}/time"), Element::F64, &[*n_times]),
                 Item::fixed(format!("{root}/group"), Element::U32, &[*n_times]),
                 Item::fixed(format!("{root}/state"), Element::F64, &[*n_times, states.len()]),
                 Item::fixed(format!("{root}/observed"), Element::F64, &[*n_times, states.len()]),
+                Item::fixed(format!("{root}/dense/time"), Element::F64, &[*n_dense]),
+                Item::fixed(format!("{root}/dense/group"), Element::U32, &[*n_dense]),
+                Item::fixed(format!("{root}/dense/state"), Element::F64, &[*n_dense, states.len()]),
             ],
         }
     }

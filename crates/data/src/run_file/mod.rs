@@ -37,7 +37,7 @@ pub use layout::{Column, Layout, SplitLayout, Trajectories};
 pub use library::{hdf5_version, probe};
 pub use reader::{FrameEnergies, PerSampleCurve, PerSampleQuantity, PredictedColumn, Reader};
 pub use solution::{PathTable, SolutionLayout};
-pub use trajectories::{PredictedFrames, Series};
+pub use trajectories::{DenseSeries, PredictedFrames, Series};
 pub use writer::{Evaluation, PredictionTable, SplitEvaluation, Writer};
 
 /// Bins of `/curves/<split>/pit`, equal parts of [0, 1].

@@ -5,7 +5,7 @@ use std::path::Path;
 use hdf5::Group;
 
 use super::storage::Storage;
-use super::{FORMAT, FORMAT_VERSION, RunFileError, Series};
+use super::{DenseSeries, FORMAT, FORMAT_VERSION, RunFileError, Series};
 
 /// A run file opened for reading; only complete evaluations are shown.
 #[derive(Debug)]
@@ -250,14 +250,23 @@ impl Reader {
         self.names(&format!("/trajectories/{split}"), "states")
     }
 
-    /// The solutions of a split.
+    /// The solutions of a split. Files written before there were dense curves have none.
     pub fn series(&self, split: &str) -> Result<Series, RunFileError> {
         let root = format!("/trajectories/{split}");
+        let dense = match self.storage.exists(&format!("{root}/dense")) {
+            true => DenseSeries {
+                time: self.storage.read(&format!("{root}/dense/time"))?.0,
+                group: self.storage.read(&format!("{root}/dense/group"))?.0,
+                state: self.storage.read(&format!("{root}/dense/state"))?.0,
+            },
+            false => DenseSeries::default(),
+        };
         Ok(Series {
             time: self.storage.read(&format!("{root}/time"))?.0,
             group: self.storage.read(&format!("{root}/group"))?.0,
             state: self.storage.read(&format!("{root}/state"))?.0,
             observed: self.storage.read(&format!("{root}/observed"))?.0,
+            dense,
         })
     }
 

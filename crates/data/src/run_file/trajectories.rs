@@ -36,6 +36,19 @@ pub struct Series {
     pub state: Vec<f64>,
     /// Observations, `[n_times, n_states]`; NaN where there is none.
     pub observed: Vec<f64>,
+    /// The same solutions where nothing was observed as well.
+    pub dense: DenseSeries,
+}
+
+/// Solutions of a differential equation at many times, for drawing.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct DenseSeries {
+    /// `[n_dense]`.
+    pub time: Vec<f64>,
+    /// Trajectory of each time, `[n_dense]`.
+    pub group: Vec<u32>,
+    /// Predicted states, `[n_dense, n_states]`.
+    pub state: Vec<f64>,
 }
 
 /// Attributes and links of the trajectories of a split; their datasets exist already.
@@ -156,6 +169,9 @@ impl Writer {
         storage.fill(&format!("{root}/group"), &series.group)?;
         storage.fill(&format!("{root}/state"), &series.state)?;
         storage.fill(&format!("{root}/observed"), &series.observed)?;
+        storage.fill(&format!("{root}/dense/time"), &series.dense.time)?;
+        storage.fill(&format!("{root}/dense/group"), &series.dense.group)?;
+        storage.fill(&format!("{root}/dense/state"), &series.dense.state)?;
         storage.flush()
     }
 }

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use surprisal_core::records::Structure;
 use surprisal_data::run_file::{
-    Column, Evaluation, Layout, PIT_BINS, PredictedFrames, PredictionTable, RunFileError, Series, SolutionLayout,
-    SplitEvaluation, SplitLayout, Trajectories, Writer,
+    Column, DenseSeries, Evaluation, Layout, PIT_BINS, PredictedFrames, PredictionTable, RunFileError, Series,
+    SolutionLayout, SplitEvaluation, SplitLayout, Trajectories, Writer,
 };
 
 pub(crate) const N_TRAIN: usize = 6;
@@ -25,7 +25,11 @@ pub(crate) fn layout() -> Layout {
                 columns: vec![Column::new("log_scale", 2)],
                 metrics: vec!["nll".into(), "mse".into()],
                 per_sample: false,
-                trajectories: Some(Trajectories::Series { states: vec!["x".into(), "y".into()], n_times: N_TRAIN }),
+                trajectories: Some(Trajectories::Series {
+                    states: vec!["x".into(), "y".into()],
+                    n_times: N_TRAIN,
+                    n_dense: 9,
+                }),
             },
             SplitLayout {
                 name: "hot".into(),
@@ -110,6 +114,11 @@ pub(crate) fn series() -> Series {
         group: vec![0, 0, 1, 1, 2, 2],
         state: (0..2 * N_TRAIN).map(|i| i as f64).collect(),
         observed: (0..2 * N_TRAIN).map(|i| if i % 5 == 0 { f64::NAN } else { i as f64 + 0.25 }).collect(),
+        dense: DenseSeries {
+            time: [0.0, 0.25, 0.5].repeat(3),
+            group: vec![0, 0, 0, 1, 1, 1, 2, 2, 2],
+            state: (0..18).map(f64::from).collect(),
+        },
     }
 }
 

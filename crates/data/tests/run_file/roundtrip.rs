@@ -70,6 +70,7 @@ fn what_is_written_is_read() {
     assert_eq!((&read.time, &read.group, &read.state), (&written.time, &written.group, &written.state));
     let same = |(a, b): (&f64, &f64)| a == b || (a.is_nan() && b.is_nan());
     assert!(read.observed.iter().zip(&written.observed).all(same));
+    assert_eq!(read.dense, written.dense);
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod font;
 mod function;
 mod learning_curves;
 mod parity;
+mod phase_portrait;
 mod pit;
 mod pit_insets;
 mod recalibration;
@@ -21,6 +22,7 @@ mod sharpness;
 mod sparsification;
 mod svg;
 mod ticks;
+mod trajectories;
 
 use std::fmt::Write;
 
@@ -57,9 +59,11 @@ pub struct Drawing {
 }
 
 /// Every figure, in the order of the report.
-pub const FIGURES: [&(dyn Figure + Sync); 12] = [
+pub const FIGURES: [&(dyn Figure + Sync); 14] = [
     &learning_curves::LearningCurves {},
     &function::Function {},
+    &trajectories::Trajectories {},
+    &phase_portrait::PhasePortrait {},
     &parity::Parity {},
     &error_vs_sigma::ErrorVsSigma {},
     &reliability::Reliability {},

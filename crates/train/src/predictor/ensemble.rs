@@ -128,6 +128,10 @@ impl<P: Predictor> Predictor for Ensemble<P> {
         Ok(all)
     }
 
+    fn refined(&self, group: &P::Group, parts: &[usize]) -> Option<P::Group> {
+        self.members[0].refined(group, parts)
+    }
+
     fn features(&self, shard: &[&P::Group]) -> Result<Option<Tensor>, TrainError> {
         match self.members.as_slice() {
             [one] => one.features(shard),

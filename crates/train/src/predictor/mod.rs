@@ -52,6 +52,12 @@ pub trait Predictor: Sync {
         Ok(None)
     }
 
+    /// The group with each of its intervals of time cut into so many parts, from the start on and without
+    /// observations, for drawing; `None` where a group has no times.
+    fn refined(&self, _group: &Self::Group, _parts: &[usize]) -> Option<Self::Group> {
+        None
+    }
+
     /// What the model itself adds to the loss, if anything: the priors of its parameters.
     fn own_term(&self) -> Result<Option<OwnTerm>, TrainError> {
         Ok(None)

@@ -95,8 +95,37 @@ impl SeriesGroup {
         })
     }
 
+    /// The same with each interval of time cut into so many equal parts, every time a sample and nothing
+    /// observed.
+    pub(super) fn refined(&self, parts: &[usize], n_columns: usize) -> Self {
+        let times = refine(&self.times, parts);
+        let n = times.len() * n_columns;
+        Self { times, first_sample: 0, values: vec![0.0; n], observed: vec![0.0; n], ..self.clone() }
+    }
+
     /// Times with at least one observation among the samples.
     pub(super) fn n_observed_samples(&self, n_columns: usize) -> usize {
         self.observed.chunks_exact(n_columns).filter(|row| row.contains(&1.0)).count()
+    }
+}
+
+/// Times with each of their intervals cut into so many equal parts.
+pub fn refine(times: &[f64], parts: &[usize]) -> Vec<f64> {
+    let intervals = times.windows(2).zip(parts);
+    let inside = intervals.flat_map(|(ends, &n)| {
+        let (from, step) = (ends[0], (ends[1] - ends[0]) / n as f64);
+        (0..n).map(move |k| from + k as f64 * step)
+    });
+    inside.chain(times.last().copied()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::refine;
+
+    #[test]
+    fn every_time_stays_and_intervals_are_cut_evenly() {
+        assert_eq!(refine(&[0.0, 1.0, 4.0], &[2, 3]), [0.0, 0.5, 1.0, 2.0, 3.0, 4.0]);
+        assert_eq!(refine(&[2.0], &[]), [2.0]);
     }
 }

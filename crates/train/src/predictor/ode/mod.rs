@@ -32,7 +32,7 @@ use super::{NamedValues, OwnTerm, Predictor};
 use crate::TrainError;
 
 pub use config::OdeConfig;
-pub use group::SeriesGroup;
+pub use group::{SeriesGroup, refine};
 pub use scaling::SeriesScaling;
 
 /// What the data of a differential equation consists of.
@@ -332,6 +332,10 @@ impl Predictor for OdePredictor {
         }
         field_bar.iter_mut().zip(&weights.slopes).for_each(|(bar, slope)| *bar *= slope);
         self.tensors(&field_bar, own_bars)
+    }
+
+    fn refined(&self, group: &SeriesGroup, parts: &[usize]) -> Option<SeriesGroup> {
+        Some(group.refined(parts, self.scaling.state.len()))
     }
 
     fn own_term(&self) -> Result<Option<OwnTerm>, TrainError> {
