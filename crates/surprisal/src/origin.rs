@@ -8,6 +8,7 @@ use surprisal_data::source::SourceError;
 use surprisal_objective::{ObjectiveError, PenaltyConfig};
 use toml_edit::{Document, Item};
 
+use crate::equations;
 use crate::experiment::Experiment;
 use crate::failure::Failure;
 
@@ -102,6 +103,9 @@ impl Origin {
                 Some(index) => self.locate(&["penalty", &index.to_string(), name]),
                 None => return error.into(),
             },
+            ObjectiveError::Expression { penalty, index, setting, error } => {
+                return equations::in_expression(self, &["penalty", &index.to_string(), penalty, setting], None, error);
+            }
             _ => return self.likelihood(&["energy_likelihood", "likelihood"], error),
         };
         Failure::from(error).at(&place)
