@@ -125,7 +125,14 @@ impl Plan {
                     Coupling::Componentwise,
                     vec![0.0; n],
                     scaling.state.clone(),
-                    penalty::Facts { targets: data.states.clone(), ..penalty::Facts::default() },
+                    penalty::Facts {
+                        targets: data.states.clone(),
+                        networks: model.networks.keys().cloned().collect(),
+                        symbols: model
+                            .names(&data.states, &data.inputs)
+                            .map_err(|error| equations::located(&source.origin, error.into()))?,
+                        ..penalty::Facts::default()
+                    },
                 )?;
                 let layout = objective.outcome().layout();
                 OdePredictor::check(layout).map_err(|e| {
@@ -135,6 +142,7 @@ impl Plan {
                 let known =
                     SeriesData { columns: &data.states, inputs: &data.inputs, train: &series.train, others: &others };
                 let predictor = OdePredictor::new(model, &known, scaling, layout, seed)
+                    .and_then(|predictor| predictor.with_probes(&objective.probes(), &data.states))
                     .map_err(|error| equations::located(&source.origin, error))?;
                 let splits = series.try_map(|trajectory| predictor.group(trajectory))?;
                 let facts = Facts {

@@ -10,10 +10,12 @@ mod elastic_net;
 mod equalized_odds;
 mod expression;
 mod group_lasso;
+mod invariant;
 mod l1;
 mod l2;
 mod monotonic;
 mod net_force;
+mod network_magnitude;
 mod stationarity;
 
 use candle_core::Tensor;
@@ -28,10 +30,12 @@ pub use elastic_net::ElasticNet;
 pub use equalized_odds::EqualizedOdds;
 pub use expression::ExpressionPenalty;
 pub use group_lasso::GroupLasso;
+pub use invariant::Invariant;
 pub use l1::{L1, L1Path};
 pub use l2::L2;
 pub use monotonic::{Direction, Monotonic};
 pub use net_force::NetForce;
+pub use network_magnitude::NetworkMagnitude;
 pub use stationarity::Stationarity;
 
 /// What a penalty acts on.
@@ -76,6 +80,10 @@ pub struct Facts {
     pub input_scale: Vec<f64>,
     /// See `input_scale`.
     pub input_shift: Vec<f64>,
+    /// Names of networks within equations.
+    pub networks: Vec<String>,
+    /// Names that a formula along a predicted trajectory may use; empty where there is none.
+    pub symbols: Vec<String>,
     /// Names of the attributes.
     pub attributes: Vec<String>,
     /// Whether the samples have weights.
@@ -159,6 +167,8 @@ registry! {
         "monotonic" => Monotonic,
         "bounds" => Bounds,
         "expression" => ExpressionPenalty,
+        "network_magnitude" => NetworkMagnitude,
+        "invariant" => Invariant,
         "l2" => L2,
         "l1" => L1,
         "elastic_net" => ElasticNet,
