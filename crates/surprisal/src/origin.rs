@@ -84,7 +84,8 @@ impl Origin {
             ObjectiveError::Setting { entry, setting, value, .. } => {
                 // Several penalties may have one name.
                 let is_it = |p: &PenaltyConfig| {
-                    p.name() == *entry && (*setting != "weight" || p.get().weight().total_cmp(value).is_eq())
+                    let wrong = p.get().check_settings();
+                    p.name() == *entry && wrong.is_some_and(|(s, _, v)| s == *setting && v.total_cmp(value).is_eq())
                 };
                 match penalty(&is_it) {
                     Some(index) => {
