@@ -16,13 +16,30 @@ pub struct Layout {
     pub outputs: usize,
 }
 
-/// Where a penalty wants to know the prediction, beside the samples' own inputs.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Probe {
-    /// Which input is moved.
-    pub input: usize,
-    /// By how much, in the standardised units the predictor sees.
-    pub shift: f64,
+/// What a penalty wants to know of every sample, beside the prediction at its own inputs.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Probe {
+    /// The prediction where one input is another.
+    Moved {
+        /// Which input is moved.
+        input: usize,
+        /// By how much, in the standardised units the predictor sees.
+        shift: f64,
+    },
+    /// The inputs themselves in standardised units, `[n_samples, n_inputs]`; nothing is trained in them.
+    Inputs,
+    /// What a network within equations puts out on the predicted trajectory at the sample's time,
+    /// divided by its output scale, `[n_samples, n_outputs]`.
+    Network {
+        /// Its name.
+        network: String,
+    },
+    /// How much an expression of states has changed since the trajectory began, in the data's own
+    /// units, `[n_samples, 1]`.
+    Change {
+        /// The expression.
+        expression: String,
+    },
 }
 
 /// What a predictor says of the samples of a shard or batch, float64 on the CPU, without history.
@@ -38,7 +55,7 @@ pub struct Prediction {
     pub outputs: Option<Tensor>,
     /// `[n_groups]`: energies of frames, for predictors that have them; `[n_groups, M]` of an ensemble.
     pub energy: Option<Tensor>,
-    /// The same samples at moved inputs, one for each [`Probe`] that was asked for.
+    /// One for each [`Probe`] that was asked for; what is no prediction stands in `location` alone.
     pub probes: Vec<Prediction>,
 }
 

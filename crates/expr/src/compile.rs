@@ -53,6 +53,11 @@ impl Builder {
         Ok(builder)
     }
 
+    /// Symbols and definitions, in the order of their declaration.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(|(name, _)| name.as_str())
+    }
+
     /// Gives an expression a name that later definitions and outputs may use.
     pub fn define(&mut self, name: &str, expression: &Expression) -> Result<(), ExprError> {
         let register = self.lower(&expression.root, expression)?;

@@ -1,6 +1,7 @@
 //! What can be wrong with an objective or with what it is given.
 
 use surprisal_core::{Blame, Diagnose};
+use surprisal_expr::ExprError;
 
 use crate::likelihood::TargetError;
 
@@ -102,6 +103,18 @@ pub enum ObjectiveError {
         /// What it needs.
         need: String,
     },
+    /// An expression of a penalty that cannot be compiled.
+    #[error("penalty `{penalty}`, `{setting}`: {error}")]
+    Expression {
+        /// Name of the penalty.
+        penalty: &'static str,
+        /// Its place among the penalties.
+        index: usize,
+        /// The setting that the expression stands in.
+        setting: &'static str,
+        /// What is wrong with it.
+        error: Box<ExprError>,
+    },
     /// A risk that weighs samples for data that does not.
     #[error("risk `{risk}` needs weights of the rows")]
     NoWeights {
@@ -141,7 +154,8 @@ impl Diagnose for ObjectiveError {
             | Self::NeedsVector { .. }
             | Self::NoWeights { .. }
             | Self::TwoProximal { .. }
-            | Self::PenaltyMisplaced { .. } => Blame::User,
+            | Self::PenaltyMisplaced { .. }
+            | Self::Expression { .. } => Blame::User,
             Self::TargetScale { .. } | Self::Width { .. } | Self::Tensor(_) => Blame::Program,
         }
     }
@@ -170,6 +184,7 @@ impl Diagnose for ObjectiveError {
             Self::PenaltyMisplaced { penalty, .. } => {
                 Some(format!("correct it, or remove `{penalty}` from the penalties"))
             }
+            Self::Expression { error, .. } => error.hint(),
             Self::NoWeights { .. } => Some("name their column: data.csv.weight = \"…\"".into()),
             Self::NeedsVector { likelihood: "categorical" } => {
                 Some("name the column of classes: target = { column = \"…\" }".into())

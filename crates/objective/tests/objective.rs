@@ -4,7 +4,7 @@
 
 use candle_core::{DType, Device, Tensor};
 use serde_json::{Value, json};
-use surprisal_core::{Diagnose, Parameters, Prediction, Role, Target};
+use surprisal_core::{Diagnose, Parameters, Prediction, Probe, Role, Target};
 use surprisal_objective::likelihood::BlockValues;
 use surprisal_objective::penalty::Facts;
 use surprisal_objective::risk::Losses;
@@ -123,7 +123,8 @@ fn check_gradients(objective: &Objective, prediction: &Prediction, target: &Targ
             loss(&Prediction { outputs: Some(moved(outputs, i, step)?), ..prediction.clone() })
         })?;
     }
-    for (k, gradient) in evaluation.cotangent.probes.iter().enumerate() {
+    let asked = objective.probes();
+    for (k, gradient) in evaluation.cotangent.probes.iter().enumerate().filter(|(k, _)| asked[*k] != Probe::Inputs) {
         check("probe", &gradient.location, |i, step| {
             let mut probes = prediction.probes.clone();
             probes[k].location = moved(&probes[k].location, i, step)?;
@@ -632,4 +633,94 @@ fn mistakes_are_named_with_their_remedy() -> Result<()> {
     let error = joint.check_target(&wrong).unwrap_err();
     assert_eq!(error.to_string(), "sample 0, component 1: likelihood `gaussian` needs finite values, found inf");
     Ok(())
+}
+
+/// Two targets in units of their own, a nonlinear mean, two inputs; 11 samples are more than one block of lanes.
+fn formulas(penalties: Value) -> Result<(Objective, Prediction, Target)> {
+    let outcome =
+        Outcome::new(likelihood(json!({"gamma": {}})), 2, Coupling::Componentwise, vec![0.5, 3.0], vec![0.0, 0.0])?;
+    let facts = Facts {
+        targets: vec!["u".into(), "v".into()],
+        inputs: vec!["a b".into(), "x".into()],
+        input_scale: vec![1.0, 2.0],
+        input_shift: vec![0.0, -0.3],
+        ..Facts::default()
+    };
+    let penalties = serde_json::from_value(penalties).unwrap();
+    let objective = Objective::with_facts(outcome, risk(json!({"mean": {}})), penalties, None, facts)?;
+    let n = 11;
+    let mut prediction = prediction(objective.outcome(), n, 0);
+    prediction.probes = objective.probes().iter().map(|_| Prediction::new(matrix(n, 2, 4.0), None)).collect();
+    let target = supported(objective.outcome().likelihood(), target(n, 2, (0..n as u32).collect(), None))?;
+    Ok((objective, prediction, target))
+}
+
+#[test]
+fn a_formula_costs_its_squared_violation_with_an_exact_gradient() -> Result<()> {
+    type Formula = fn(f64, f64, f64) -> f64;
+    let cases: [(Value, Formula); 5] = [
+        (json!({"residual": "u + v - 1", "weight": 0.7}), |u, v, _| 0.7 * (u + v - 1.0).powi(2)),
+        (json!({"residual": "u^2/v - x", "scale": 4.0, "weight": 0.7}), |u, v, x| {
+            0.7 * ((u * u / v - x) / 4.0).powi(2)
+        }),
+        (json!({"nonnegative": "u - v", "weight": 2.0}), |u, v, _| 2.0 * (v - u).max(0.0).powi(2)),
+        // one target: its scale is the unit
+        (json!({"nonnegative": "0.2*x - v + 3", "weight": 1.0}), |_, v, x| {
+            ((v - 3.0 - 0.2 * x) / 3.0).max(0.0).powi(2)
+        }),
+        (json!({"residual": "log(u)", "weight": 1.0}), |u, _, _| (u.ln() / 0.5).powi(2)),
+    ];
+    for (settings, formula) in cases {
+        let (objective, prediction, target) = formulas(json!([{ "expression": settings }]))?;
+        check_gradients(&objective, &prediction, &target)?;
+        let found = objective.evaluate(&prediction, &target, &model(), Progress::default())?.terms[1].clone();
+        // the means by the report's way
+        let data = objective.outcome().data_units(&prediction)?;
+        let columns = objective.outcome().columns();
+        let x = matrix(11, 2, 4.0).to_vec2::<f64>()?;
+        let expected: f64 = (0..11)
+            .map(|sample| {
+                let marginals = columns.marginals(&objective.outcome().sample(&data, &columns, sample));
+                let mean = |i: usize| marginals[i].as_ref().unwrap().mean();
+                formula(mean(0), mean(1), 2.0 * x[sample][1] - 0.3) / 11.0
+            })
+            .sum();
+        assert!((found.1 - expected).abs() < 1e-12 * (1.0 + expected), "{settings}: {} {expected}", found.1);
+        assert!(found.0 == "expression" && expected > 1e-3, "{settings}: {expected}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_formula_that_holds_costs_nothing() -> Result<()> {
+    for settings in [
+        json!({"residual": "(u + v)^2 - u^2 - 2*u*v - v^2", "weight": 1.0}),
+        json!({"nonnegative": "u*v + x^2", "weight": 1.0}),
+        json!({"residual": "u + v - 1", "weight": 0.0}),
+    ] {
+        let (objective, prediction, target) = formulas(json!([{ "expression": settings }]))?;
+        let evaluation = objective.evaluate(&prediction, &target, &model(), Progress::default())?;
+        assert!(evaluation.terms[1].1.abs() < 1e-20, "{settings}: {}", evaluation.terms[1].1);
+        let (bare, ..) = formulas(json!([]))?;
+        let without = bare.evaluate(&prediction, &target, &model(), Progress::default())?;
+        let difference = (evaluation.cotangent.location - without.cotangent.location)?.abs()?;
+        assert!(difference.max_all()?.to_scalar::<f64>()? < 1e-10, "{settings}");
+    }
+    Ok(())
+}
+
+#[test]
+fn formulas_that_mean_nothing_are_refused() {
+    for (settings, expected) in [
+        (json!({"residual": "u + w", "weight": 1.0}), "unknown name `w`"),
+        (json!({"nonnegative": "u v", "weight": 1.0}), "no operator between"),
+        (json!({"weight": 1.0}), "one of the two"),
+        (json!({"residual": "u", "nonnegative": "v", "weight": 1.0}), "one of the two"),
+        (json!({"residual": "u", "scale": 0.0, "weight": 1.0}), "a positive number"),
+        (json!({"residual": "u", "weight": -1.0}), "a number ≥ 0"),
+    ] {
+        let error = formulas(json!([{ "expression": settings }])).err().unwrap();
+        assert!(error.to_string().contains(expected), "{error}");
+        assert!(error.hint().is_some());
+    }
 }

@@ -8,6 +8,7 @@ use surprisal_data::source::SourceError;
 use surprisal_objective::{ObjectiveError, PenaltyConfig};
 use toml_edit::{Document, Item};
 
+use crate::equations;
 use crate::experiment::Experiment;
 use crate::failure::Failure;
 
@@ -83,7 +84,8 @@ impl Origin {
             ObjectiveError::Setting { entry, setting, value, .. } => {
                 // Several penalties may have one name.
                 let is_it = |p: &PenaltyConfig| {
-                    p.name() == *entry && (*setting != "weight" || p.get().weight().total_cmp(value).is_eq())
+                    let wrong = p.get().check_settings();
+                    p.name() == *entry && wrong.is_some_and(|(s, _, v)| s == *setting && v.total_cmp(value).is_eq())
                 };
                 match penalty(&is_it) {
                     Some(index) => {
@@ -102,6 +104,9 @@ impl Origin {
                 Some(index) => self.locate(&["penalty", &index.to_string(), name]),
                 None => return error.into(),
             },
+            ObjectiveError::Expression { penalty, index, setting, error } => {
+                return equations::in_expression(self, &["penalty", &index.to_string(), penalty, setting], None, error);
+            }
             _ => return self.likelihood(&["energy_likelihood", "likelihood"], error),
         };
         Failure::from(error).at(&place)

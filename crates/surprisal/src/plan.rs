@@ -95,7 +95,10 @@ impl Plan {
                     _ => Standardizer::identity(n_targets),
                 };
                 let penalized = penalty::Facts {
+                    targets: table.targets.clone(),
                     inputs: table.inputs.clone(),
+                    input_scale: inputs.scale.clone(),
+                    input_shift: inputs.shift.clone(),
                     attributes: table.attributes.iter().map(|(name, _)| name.clone()).collect(),
                     weighted: data.weight.is_some(),
                     ..penalty::Facts::default()
@@ -127,7 +130,14 @@ impl Plan {
                     Coupling::Componentwise,
                     vec![0.0; n],
                     scaling.state.clone(),
-                    penalty::Facts::default(),
+                    penalty::Facts {
+                        targets: data.states.clone(),
+                        networks: model.networks.keys().cloned().collect(),
+                        symbols: model
+                            .names(&data.states, &data.inputs)
+                            .map_err(|error| equations::located(&source.origin, error.into()))?,
+                        ..penalty::Facts::default()
+                    },
                 )?;
                 let layout = objective.outcome().layout();
                 OdePredictor::check(layout).map_err(|e| {
@@ -138,6 +148,7 @@ impl Plan {
                     SeriesData { columns: &data.states, inputs: &data.inputs, train: &series.train, others: &others };
                 let predictor = Ensemble::new(experiment.n_models(), seed, |seed| {
                     OdePredictor::new(model, &known, scaling.clone(), layout, seed)
+                        .and_then(|predictor| predictor.with_probes(&objective.probes(), &data.states))
                 })
                 .map_err(|error| equations::located(&source.origin, error))?;
                 let splits = series.try_map(|trajectory| predictor.members()[0].group(trajectory))?;
@@ -154,13 +165,9 @@ impl Plan {
                 let (structures, isolated) = data.load(root, seed).map_err(bad_data)?;
                 check_energies(source, &structures)?;
                 let scaling = ForceScaling::fit(&structures.train, &isolated);
-                let objective = objective(
-                    source,
-                    Coupling::Joint,
-                    vec![0.0; 3],
-                    vec![scaling.force; 3],
-                    penalty::Facts::default(),
-                )?;
+                let target_names = ["F_x", "F_y", "F_z"].map(String::from).to_vec();
+                let penalized = penalty::Facts { targets: target_names.clone(), ..penalty::Facts::default() };
+                let objective = objective(source, Coupling::Joint, vec![0.0; 3], vec![scaling.force; 3], penalized)?;
                 let species = species(&structures.train);
                 let layout: Layout = objective.outcome().layout();
                 let predictor = Ensemble::new(experiment.n_models(), seed, |seed| {
@@ -170,7 +177,7 @@ impl Plan {
                 check_species(&structures, &species)?;
                 let splits = frame_groups(data, &structures, cutoff, &scaling)?;
                 let facts = Facts {
-                    target_names: ["F_x", "F_y", "F_z"].map(String::from).to_vec(),
+                    target_names,
                     input_names: vec![],
                     unit: "eV/Å",
                     coupling: Coupling::Joint,

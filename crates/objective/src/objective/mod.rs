@@ -93,14 +93,18 @@ impl Objective {
         if let Some((setting, domain, value)) = risk.get().check_settings() {
             return Err(ObjectiveError::Setting { entry: risk.name(), setting, domain, value });
         }
-        for penalty in &penalties {
+        for (index, penalty) in penalties.iter().enumerate() {
             if let Some((setting, domain, value)) = penalty.get().check_settings() {
                 return Err(ObjectiveError::Setting { entry: penalty.name(), setting, domain, value });
             }
-            if let Kind::Prediction(on_prediction) = penalty.get().kind()
-                && let Some(need) = on_prediction.misplaced(&facts)
-            {
-                return Err(ObjectiveError::PenaltyMisplaced { penalty: penalty.name(), need });
+            if let Kind::Prediction(on_prediction) = penalty.get().kind() {
+                if let Some(need) = on_prediction.misplaced(&facts) {
+                    return Err(ObjectiveError::PenaltyMisplaced { penalty: penalty.name(), need });
+                }
+                if let Some((setting, error)) = on_prediction.mistyped(&facts) {
+                    let error = Box::new(error);
+                    return Err(ObjectiveError::Expression { penalty: penalty.name(), index, setting, error });
+                }
             }
         }
         proximal::at_most_one(&penalties)?;
@@ -133,7 +137,7 @@ impl Objective {
         &self.outcome
     }
 
-    /// Where penalties want to know the prediction beside the samples themselves, in their order.
+    /// What penalties want to know beside the predictions at the samples, in their order.
     pub fn probes(&self) -> Vec<Probe> {
         let of = |p: &PenaltyConfig| match p.get().kind() {
             Kind::Prediction(on_prediction) => on_prediction.probes(&self.facts),
@@ -186,14 +190,19 @@ impl Objective {
             match penalty.get().kind() {
                 Kind::Prediction(on_prediction) => {
                     let means = outcome.means_of(&natural)?;
-                    let n_probes = on_prediction.probes(&self.facts).len();
-                    let probes = prediction.probes[first_probe..first_probe + n_probes]
-                        .iter()
-                        .map(|probe| outcome.means_of(&outcome.natural(probe)?))
-                        .collect::<Result<Vec<_>, ObjectiveError>>()?;
-                    first_probe += n_probes;
+                    let asked = on_prediction.probes(&self.facts);
+                    let found = &prediction.probes[first_probe..first_probe + asked.len()];
+                    first_probe += asked.len();
+                    // of each member
+                    let answers = |(probe, found): (&Probe, &Prediction)| match probe {
+                        Probe::Moved { .. } => outcome.means_of(&outcome.natural(found)?),
+                        Probe::Inputs | Probe::Network { .. } | Probe::Change { .. } => {
+                            Ok(found.members(outcome.members())?.into_iter().map(|member| member.location).collect())
+                        }
+                    };
+                    let probes = asked.iter().zip(found).map(answers).collect::<Result<Vec<_>, ObjectiveError>>()?;
                     let value = of_members(&|member| {
-                        let probes: Vec<Tensor> = probes.iter().map(|means| means[member].clone()).collect();
+                        let probes: Vec<Tensor> = probes.iter().map(|answers| answers[member].clone()).collect();
                         let (mean, target_scale) = (&means[member], outcome.target_scale());
                         let seen = Seen { mean, probes: &probes, target, target_scale, facts: &self.facts };
                         on_prediction.value(&seen)

@@ -8,15 +8,19 @@ mod bounds;
 mod demographic_parity;
 mod elastic_net;
 mod equalized_odds;
+mod expression;
 mod group_lasso;
+mod invariant;
 mod l1;
 mod l2;
 mod monotonic;
 mod net_force;
+mod network_magnitude;
 mod stationarity;
 
 use candle_core::Tensor;
 use surprisal_core::{Parameters, Probe, Role, Target, registry};
+use surprisal_expr::ExprError;
 
 use crate::ObjectiveError;
 
@@ -24,11 +28,14 @@ pub use bounds::Bounds;
 pub use demographic_parity::{Compare, DemographicParity};
 pub use elastic_net::ElasticNet;
 pub use equalized_odds::EqualizedOdds;
+pub use expression::ExpressionPenalty;
 pub use group_lasso::GroupLasso;
+pub use invariant::Invariant;
 pub use l1::{L1, L1Path};
 pub use l2::L2;
 pub use monotonic::{Direction, Monotonic};
 pub use net_force::NetForce;
+pub use network_magnitude::NetworkMagnitude;
 pub use stationarity::Stationarity;
 
 /// What a penalty acts on.
@@ -65,8 +72,18 @@ fn not_negative(setting: &'static str, value: f64) -> Option<(&'static str, &'st
 pub struct Facts {
     /// Components of a sample.
     pub dim: usize,
+    /// Their names, in order; empty where they have none.
+    pub targets: Vec<String>,
     /// Names of the inputs; empty where there are no columns.
     pub inputs: Vec<String>,
+    /// Data units per standardised unit of each input, and the data value at standardised 0.
+    pub input_scale: Vec<f64>,
+    /// See `input_scale`.
+    pub input_shift: Vec<f64>,
+    /// Names of networks within equations.
+    pub networks: Vec<String>,
+    /// Names that a formula along a predicted trajectory may use; empty where there is none.
+    pub symbols: Vec<String>,
     /// Names of the attributes.
     pub attributes: Vec<String>,
     /// Whether the samples have weights.
@@ -79,7 +96,7 @@ pub struct Facts {
 pub struct Seen<'a> {
     /// At the samples' own inputs.
     pub mean: &'a Tensor,
-    /// At each probe that the penalty asked for.
+    /// Each probe that the penalty asked for: means where it is a prediction.
     pub probes: &'a [Tensor],
     /// What was observed, in standardised units.
     pub target: &'a Target,
@@ -94,7 +111,12 @@ pub trait PredictionPenalty {
     /// What it needs and the data lacks, in words.
     fn misplaced(&self, facts: &Facts) -> Option<String>;
 
-    /// Where else than at the samples it wants to know the prediction.
+    /// The setting with an expression that cannot be compiled, and why.
+    fn mistyped(&self, _facts: &Facts) -> Option<(&'static str, ExprError)> {
+        None
+    }
+
+    /// What it wants to know beside the predictions at the samples.
     fn probes(&self, _facts: &Facts) -> Vec<Probe> {
         vec![]
     }
@@ -144,6 +166,9 @@ registry! {
         "equalized_odds" => EqualizedOdds,
         "monotonic" => Monotonic,
         "bounds" => Bounds,
+        "expression" => ExpressionPenalty,
+        "network_magnitude" => NetworkMagnitude,
+        "invariant" => Invariant,
         "l2" => L2,
         "l1" => L1,
         "elastic_net" => ElasticNet,

@@ -68,7 +68,7 @@ impl PredictionPenalty for Monotonic {
 
     fn probes(&self, facts: &Facts) -> Vec<Probe> {
         let input = facts.inputs.iter().position(|name| *name == self.input);
-        input.map(|input| Probe { input, shift: self.step }).into_iter().collect()
+        input.map(|input| Probe::Moved { input, shift: self.step }).into_iter().collect()
     }
 
     fn value(&self, seen: &Seen<'_>) -> Result<Tensor, ObjectiveError> {

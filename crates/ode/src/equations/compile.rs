@@ -37,13 +37,7 @@ impl Equations {
         self.check_names(inputs)?;
         let (shared, individual) = self.parameters()?;
         let names = |parameters: &[Parameter]| parameters.iter().map(|p| p.name.clone()).collect::<Vec<_>>();
-        let symbols: Vec<String> = [TIME.to_owned()]
-            .into_iter()
-            .chain(self.states.keys().cloned())
-            .chain(names(&individual))
-            .chain(names(&shared))
-            .chain(inputs.iter().cloned())
-            .collect();
+        let symbols = self.symbols(&shared, &individual, inputs);
         let outputs: Vec<String> = self
             .networks
             .iter()
@@ -101,9 +95,26 @@ impl Equations {
             inputs: inputs.to_vec(),
             starts,
             field,
+            vocabulary: self.builder(&symbols)?,
             initial,
             observation,
         })
+    }
+
+    /// Every name that a formula along a solution may use: symbols, fixed parameters, and definitions
+    /// without networks.
+    pub fn names(&self, inputs: &[String]) -> Result<Vec<String>, EquationError> {
+        self.check_names(inputs)?;
+        let (shared, individual) = self.parameters()?;
+        let builder = self.builder(&self.symbols(&shared, &individual, inputs))?;
+        Ok(builder.names().map(str::to_owned).collect())
+    }
+
+    /// Time, states, own parameters, shared parameters, inputs.
+    fn symbols(&self, shared: &[Parameter], individual: &[Parameter], inputs: &[String]) -> Vec<String> {
+        let parameters = individual.iter().chain(shared).map(|p| p.name.clone());
+        let states = self.states.keys().cloned();
+        [TIME.to_owned()].into_iter().chain(states).chain(parameters).chain(inputs.iter().cloned()).collect()
     }
 
     /// Every name is one, and is given once.

@@ -79,6 +79,11 @@ impl Hybrid {
         self.n_symbols() - self.n_inputs
     }
 
+    /// Where the inputs of network `k` begin among those of all networks.
+    pub(super) fn first_feed(&self, k: usize) -> usize {
+        self.networks[..k].iter().map(|net| net.n_in).sum()
+    }
+
     fn n_feed_values(&self) -> usize {
         if self.networks.is_empty() { 0 } else { self.feed.n_values() }
     }

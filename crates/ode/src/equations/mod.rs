@@ -27,6 +27,7 @@ mod initial;
 mod observed;
 mod parameter;
 mod prior;
+mod quantity;
 mod signals;
 mod system;
 
@@ -37,5 +38,6 @@ pub use initial::Initial;
 pub use observed::Observed;
 pub use parameter::{Parameter, Transform};
 pub use prior::{Moments, Prior};
+pub use quantity::Quantity;
 pub use signals::{Signal, Signals};
 pub use system::{Start, System};

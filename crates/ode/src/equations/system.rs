@@ -1,6 +1,6 @@
 //! A compiled system: its field, how trajectories start, what is measured, what is trained.
 
-use surprisal_expr::Program;
+use surprisal_expr::{Builder, Program};
 
 use super::hybrid::Hybrid;
 use super::parameter::Parameter;
@@ -26,6 +26,8 @@ pub struct System {
     /// `[n_physical]`: how they start.
     pub starts: Vec<Start>,
     pub(super) field: Hybrid,
+    /// Knows the field's symbols and every definition that makes sense without networks.
+    pub(super) vocabulary: Builder,
     /// From shared and own parameters to the starts that are expressions.
     pub(super) initial: Program,
     /// From the field's symbols to the measured columns.

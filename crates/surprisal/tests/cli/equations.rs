@@ -154,3 +154,36 @@ fn inputs_must_be_recorded_in_every_trajectory() {
     let text = place.fail(&["check", "experiment.toml"]);
     assert!(text.contains("the input column `feed` has no value in trajectory `5`"), "{text}");
 }
+
+/// What stands in `[[penalty]]` instead of one that is right.
+const PENALTY_MISTAKES: [(&str, &str); 8] = [
+    ("unknown name in a formula", "expression = { residual = \"x + totl\", weight = 1.0 }"),
+    ("broken formula", "expression = { nonnegative = \"total - (x\", weight = 1.0 }"),
+    ("two formulas", "expression = { nonnegative = \"x\", residual = \"x\", weight = 1.0 }"),
+    ("misspelt network", "network_magnitude = { network = \"n\", weight = 1.0 }"),
+    ("unknown name in an invariant", "invariant = { expression = \"y + los\", weight = 1.0 }"),
+    ("network in an invariant", "invariant = { expression = \"y + nn.u\", weight = 1.0 }"),
+    ("scale of zero", "invariant = { expression = \"y\", scale = 0.0, weight = 1.0 }"),
+    ("misspelt key", "network_magnitude = { net = \"nn\", weight = 1.0 }"),
+];
+
+#[test]
+fn mistakes_in_penalties_are_shown_where_they_stand() {
+    let mut report = String::new();
+    let right = "invariant = { expression = \"loss*x + y*start + t\", weight = 0.1 }";
+    let with =
+        |penalty: &str| format!("{EXPERIMENT}\n[[penalty]]\nl2 = {{ weight = 1e-6 }}\n\n[[penalty]]\n{penalty}\n");
+    for (title, wrong) in PENALTY_MISTAKES {
+        let place = place(&with(&format!("{right}\n\n[[penalty]]\n{wrong}")));
+        let text = place.fail(&["check", "experiment.toml"]);
+        assert!(text.starts_with("exit 2\nerror: ") && text.contains("\nhint: "), "{title}: {text}");
+        writeln!(report, "# {title}\n{text}").unwrap();
+    }
+    let table = Place::new();
+    for wrong in [right, "network_magnitude = { network = \"nn\", weight = 1.0 }"] {
+        table.write("experiment.toml", &format!("{}\n[[penalty]]\n{wrong}\n", crate::place::EXPERIMENT));
+        writeln!(report, "# for a table\n{}", table.fail(&["check", "experiment.toml"])).unwrap();
+    }
+    insta::assert_snapshot!(report);
+    place(&with(right)).succeed(&["check", "experiment.toml"]);
+}

@@ -175,7 +175,7 @@ impl Mlp {
         })
     }
 
-    /// The same network, asked for predictions at moved inputs too.
+    /// The same network, asked for this too. It has no trajectories to answer other probes with.
     pub fn with_probes(self, probes: Vec<Probe>) -> Self {
         Self { probes, ..self }
     }
@@ -224,28 +224,35 @@ impl Mlp {
         self.parameters.iter().map(|p| p.var.as_detached_tensor()).collect()
     }
 
-    /// The rows, then all of them once for each probe.
+    /// The rows, then all of them once for each probe that moves an input.
     fn inputs(&self, shard: &[&TableGroup], probes: &[Probe]) -> candle_core::Result<Tensor> {
-        let mut values: Vec<f64> = shard.iter().flat_map(|g| g.inputs.iter().copied()).collect();
+        let n = shard.len() * self.n_inputs;
+        let mut values = inputs_of(shard);
         for probe in probes {
+            let Probe::Moved { input, shift } = *probe else { continue };
             let start = values.len();
-            values.extend_from_within(..shard.len() * self.n_inputs);
-            values[start..].chunks_exact_mut(self.n_inputs).for_each(|row| row[probe.input] += probe.shift);
+            values.extend_from_within(..n);
+            values[start..].chunks_exact_mut(self.n_inputs).for_each(|row| row[input] += shift);
         }
-        Tensor::from_vec(values, (shard.len() * (1 + probes.len()), self.n_inputs), &Device::Cpu)?
-            .to_dtype(self.dtype)?
-            .to_device(&self.device)
+        let shape = (values.len() / n * shard.len(), self.n_inputs);
+        Tensor::from_vec(values, shape, &Device::Cpu)?.to_dtype(self.dtype)?.to_device(&self.device)
     }
 
-    /// Of the first `n` rows, with those behind them as probes.
-    fn prediction(&self, output: &Tensor, n: usize) -> candle_core::Result<Prediction> {
-        let output = output.detach().to_device(&Device::Cpu)?.to_dtype(DType::F64)?;
-        let n_probes = output.dim(0)? / n - 1;
-        let probes = (1..=n_probes).map(|i| self.columns(&output.narrow(0, i * n, n)?));
-        Ok(Prediction {
-            probes: probes.collect::<candle_core::Result<_>>()?,
-            ..self.columns(&output.narrow(0, 0, n)?)?
-        })
+    /// Of the first rows, with those behind them as probes.
+    fn prediction(&self, output: &Tensor, shard: &[&TableGroup], probes: &[Probe]) -> candle_core::Result<Prediction> {
+        let (output, n) = (output.detach().to_device(&Device::Cpu)?.to_dtype(DType::F64)?, shard.len());
+        let mut first = n;
+        let mut answers = Vec::with_capacity(probes.len());
+        for probe in probes {
+            if let Probe::Moved { .. } = probe {
+                answers.push(self.columns(&output.narrow(0, first, n)?)?);
+                first += n;
+            } else {
+                let inputs = Tensor::from_vec(inputs_of(shard), (n, self.n_inputs), &Device::Cpu)?;
+                answers.push(Prediction::new(inputs, None));
+            }
+        }
+        Ok(Prediction { probes: answers, ..self.columns(&output.narrow(0, 0, n)?)? })
     }
 
     fn columns(&self, output: &Tensor) -> candle_core::Result<Prediction> {
@@ -253,6 +260,11 @@ impl Mlp {
         let outputs = (outputs > 0).then(|| output.narrow(1, location, outputs)?.contiguous()).transpose()?;
         Ok(Prediction::new(output.narrow(1, 0, location)?.contiguous()?, outputs))
     }
+}
+
+/// Row-major.
+fn inputs_of(shard: &[&TableGroup]) -> Vec<f64> {
+    shard.iter().flat_map(|g| g.inputs.iter().copied()).collect()
 }
 
 impl Predictor for Mlp {
@@ -287,23 +299,24 @@ impl Predictor for Mlp {
         let weights: Vec<Tensor> = leaves.iter().map(|v| v.as_tensor().clone()).collect();
         let masks = if self.dropout > 0.0 {
             // a row is the same network at its probes
-            self.masks(shard, &[Draw::Step(self.step.load(Ordering::Relaxed))], 1 + self.probes.len())?
+            let moved = self.probes.iter().filter(|probe| matches!(probe, Probe::Moved { .. })).count();
+            self.masks(shard, &[Draw::Step(self.step.load(Ordering::Relaxed))], 1 + moved)?
         } else {
             vec![]
         };
         let (_, output) = self.forward(&self.inputs(shard, &self.probes)?, &weights, &masks)?;
-        Ok((self.prediction(&output, shard.len())?, (output, leaves)))
+        Ok((self.prediction(&output, shard, &self.probes)?, (output, leaves)))
     }
 
     fn evaluate(&self, shard: &[&TableGroup]) -> Result<Prediction, TrainError> {
         let (n, inputs, weights) = (shard.len(), self.inputs(shard, &[])?, self.detached_weights());
         if self.mc_samples == 1 {
-            return Ok(self.prediction(&self.forward(&inputs, &weights, &[])?.1, n)?);
+            return Ok(self.prediction(&self.forward(&inputs, &weights, &[])?.1, shard, &[])?);
         }
         let draws: Vec<Draw> = (0..self.mc_samples).map(Draw::Sample).collect();
         let inputs = Tensor::cat(&vec![inputs; draws.len()], 0)?;
         let (_, output) = self.forward(&inputs, &weights, &self.masks(shard, &draws, 1)?)?;
-        let members = (0..draws.len()).map(|k| self.prediction(&output.narrow(0, k * n, n)?, n));
+        let members = (0..draws.len()).map(|k| self.prediction(&output.narrow(0, k * n, n)?, shard, &[]));
         Ok(Prediction::side_by_side(&members.collect::<candle_core::Result<Vec<_>>>()?)?)
     }
 
@@ -322,7 +335,9 @@ impl Predictor for Mlp {
             parts.extend(&c.outputs);
             Tensor::cat(&parts, 1)
         };
-        let rows = std::iter::once(cotangent).chain(&cotangent.probes).map(row);
+        let probes = self.probes.iter().zip(&cotangent.probes);
+        let moved = probes.filter(|(probe, _)| matches!(probe, Probe::Moved { .. })).map(|(_, cotangent)| cotangent);
+        let rows = std::iter::once(cotangent).chain(moved).map(row);
         let rows = rows.collect::<candle_core::Result<Vec<_>>>()?;
         let cotangent = Tensor::cat(&rows, 0)?.to_dtype(self.dtype)?.to_device(&self.device)?;
         let gradients = (output * cotangent)?.sum_all()?.backward()?;

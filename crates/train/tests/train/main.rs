@@ -8,6 +8,7 @@ mod fit;
 mod full_batch;
 mod gradient;
 mod minimizers;
+mod penalties;
 mod records;
 mod resume;
 mod series;

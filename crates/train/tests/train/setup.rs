@@ -10,6 +10,7 @@ use surprisal_atoms::{BuildForceModel, PainnConfig};
 use surprisal_core::records::{Row, Splits, Structure, Trajectory};
 use surprisal_core::{Parameter, Precision, rng};
 use surprisal_objective::likelihood::Gaussian;
+use surprisal_objective::penalty::Facts;
 use surprisal_objective::risk::Mean;
 use surprisal_objective::{
     Coupling, EnergyTerm, LikelihoodConfig, Objective, Outcome, PenaltyConfig, RiskConfig, Source,
@@ -117,9 +118,20 @@ impl Loss {
     }
 
     fn objective_of(&self, models: usize, coupling: Coupling, shift: Vec<f64>, scale: Vec<f64>) -> Objective {
+        self.objective_with(models, coupling, shift, scale, Facts::default())
+    }
+
+    fn objective_with(
+        &self,
+        models: usize,
+        coupling: Coupling,
+        shift: Vec<f64>,
+        scale: Vec<f64>,
+        facts: Facts,
+    ) -> Objective {
         let outcome = Outcome::new(self.likelihood.clone(), shift.len(), coupling, scale, shift).unwrap();
         let outcome = outcome.of_ensemble(models).unwrap();
-        Objective::new(outcome, self.risk.clone(), self.penalties.clone(), self.energy.clone()).unwrap()
+        Objective::with_facts(outcome, self.risk.clone(), self.penalties.clone(), self.energy.clone(), facts).unwrap()
     }
 }
 
@@ -208,11 +220,18 @@ pub(crate) fn differential_equation(
     let splits = split(trajectories);
     let scaling = SeriesScaling::fit(&splits.train);
     let n = scaling.state.len();
-    let objective = loss.objective(Coupling::Componentwise, vec![0.0; n], scaling.state.clone());
     let others: Vec<&Trajectory> = trajectories.iter().collect();
     let (columns, inputs) = (names(columns), names(inputs));
+    let facts = Facts {
+        targets: columns.clone(),
+        networks: config.networks.keys().cloned().collect(),
+        symbols: config.names(&columns, &inputs).unwrap(),
+        ..Facts::default()
+    };
+    let objective = loss.objective_with(1, Coupling::Componentwise, vec![0.0; n], scaling.state.clone(), facts);
     let data = SeriesData { columns: &columns, inputs: &inputs, train: &splits.train, others: &others };
     let predictor = OdePredictor::new(config, &data, scaling, objective.outcome().layout(), seed).unwrap();
+    let predictor = predictor.with_probes(&objective.probes(), &columns).unwrap();
     let splits = splits.try_map(|trajectory| predictor.group(trajectory)).unwrap();
     Setup::new(predictor, objective, splits)
 }

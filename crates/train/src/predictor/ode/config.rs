@@ -3,8 +3,9 @@
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use surprisal_expr::Builder;
 use surprisal_ode::equations::{NetworkConfig, ParameterConfig, StateConfig};
-use surprisal_ode::{Equations, FieldConfig, SolverConfig};
+use surprisal_ode::{EquationError, Equations, FieldConfig, SolverConfig};
 
 /// A differential equation: written out with `states` and what belongs to them, or one network for
 /// all states with `field`.
@@ -48,6 +49,15 @@ impl OdeConfig {
             networks: IndexMap::new(),
             observations: IndexMap::new(),
             solver,
+        }
+    }
+
+    /// Every name that a formula along a predicted trajectory may use: those of the equations, or
+    /// the columns where one network gives all states.
+    pub fn names(&self, columns: &[String], inputs: &[String]) -> Result<Vec<String>, EquationError> {
+        match &self.field {
+            Some(_) => Ok(columns.iter().filter(|name| Builder::new(&[name]).is_ok()).cloned().collect()),
+            None => self.equations().names(inputs),
         }
     }
 

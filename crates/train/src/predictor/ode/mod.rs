@@ -14,6 +14,7 @@ mod config;
 mod group;
 mod model;
 mod own;
+mod probes;
 mod scaling;
 
 use std::collections::HashMap;
@@ -21,13 +22,14 @@ use std::collections::HashMap;
 use candle_core::{DType, Device, Tensor};
 use surprisal_core::prediction::GroupTarget;
 use surprisal_core::records::Trajectory;
-use surprisal_core::{Cotangent, Layout, Parameters, Prediction, Role};
+use surprisal_core::{Cotangent, Layout, Parameters, Prediction, Probe, Role};
 use surprisal_ode::equations::{Start, Transform};
 use surprisal_ode::{Batch, EquationError, Problem, SolverConfig};
 
 use self::group::Preparation;
 use self::model::Model;
 use self::own::OwnNumber;
+use self::probes::{Asked, Question, Solved};
 use super::{NamedValues, OwnTerm, Predictor};
 use crate::TrainError;
 
@@ -57,6 +59,8 @@ pub struct OdePredictor {
     /// Tensors of the field, first among the parameters.
     n_field_tensors: usize,
     own: Vec<OwnNumber>,
+    /// What penalties ask.
+    questions: Vec<Question>,
     /// Places of the trajectories trained on.
     members: HashMap<String, usize>,
     /// Samples of the training data.
@@ -102,6 +106,7 @@ impl OdePredictor {
             scaling,
             n_field_tensors: 0,
             own: vec![],
+            questions: vec![],
             members: data.train.iter().enumerate().map(|(m, t)| (t.id.clone(), m)).collect(),
             n_samples: 0,
         };
@@ -110,6 +115,13 @@ impl OdePredictor {
         predictor.n_samples = groups.iter().map(|g| g.n_observed_samples(data.columns.len())).sum();
         predictor.add_own_numbers(&groups)?;
         Ok(predictor)
+    }
+
+    /// The same equation, asked for this too.
+    pub fn with_probes(self, probes: &[Probe], columns: &[String]) -> Result<Self, TrainError> {
+        let questions =
+            probes.iter().map(|probe| Question::new(probe, &self.model, columns)).collect::<Result<_, _>>()?;
+        Ok(Self { questions, ..self })
     }
 
     /// Whether a likelihood of this layout can be served.
@@ -276,7 +288,7 @@ impl Predictor for OdePredictor {
 
     fn predict(&self, shard: &[&SeriesGroup]) -> Result<(Prediction, OdeTape), TrainError> {
         let weights = self.weights()?;
-        let (prediction, batch, problems) = self.solve(shard, &weights)?;
+        let (mut prediction, batch, problems) = self.solve(shard, &weights)?;
         let tape = OdeTape {
             batch,
             weights,
@@ -285,6 +297,9 @@ impl Predictor for OdePredictor {
             members: shard.iter().map(|g| g.member).collect(),
             suggestions: shard.iter().map(|g| g.z0.clone()).collect(),
         };
+        for question in &self.questions {
+            prediction.probes.push(question.answer(self.asked(&tape.weights), tape.solved())?);
+        }
         Ok((prediction, tape))
     }
 
@@ -294,6 +309,9 @@ impl Predictor for OdePredictor {
 
     fn pullback(&self, tape: OdeTape, cotangent: &Cotangent) -> Result<Vec<Tensor>, TrainError> {
         let flat = cotangent.location.flatten_all()?.to_vec1::<f64>()?;
+        let of_probes = cotangent.probes.iter().map(|probe| probe.location.flatten_all()?.to_vec1::<f64>());
+        let of_probes = of_probes.collect::<candle_core::Result<Vec<_>>>()?;
+        let mut of_probes: Vec<&[f64]> = of_probes.iter().map(Vec::as_slice).collect();
         let (field, n_columns) = (self.model.field(), self.scaling.state.len());
         let (dim, weights) = (field.dim(), &tape.weights);
         let mut field_bar = vec![0.0; weights.field.len()];
@@ -314,6 +332,12 @@ impl Predictor for OdePredictor {
                     of_times.extend(system.observe_vjp(shared, times, states, &scaled, shared_bar));
                 }
                 _ => of_times.extend_from_slice(measured),
+            }
+            if let Ok(trajectory) = solved {
+                let one = Solved { problem, states: &trajectory.states, first_sample: first };
+                for (question, bars) in self.questions.iter().zip(&mut of_probes) {
+                    question.pull_back(self.asked(weights), one, bars, &mut of_times, &mut field_bar);
+                }
             }
             cotangents.push(of_times);
         }
@@ -389,7 +413,22 @@ impl Predictor for OdePredictor {
     }
 }
 
+impl OdeTape {
+    /// The trajectories, all of which were solved.
+    fn solved(&self) -> impl Iterator<Item = Solved<'_>> {
+        let samples = self.problems.iter().zip(&self.first_samples);
+        samples.zip(&self.batch.trajectories).filter_map(|((problem, &first_sample), trajectory)| {
+            let states = &trajectory.as_ref().ok()?.states;
+            Some(Solved { problem, states, first_sample })
+        })
+    }
+}
+
 impl OdePredictor {
+    fn asked<'a>(&'a self, weights: &'a Weights) -> Asked<'a> {
+        Asked { model: &self.model, column_scales: &self.scaling.state, parameters: &weights.field }
+    }
+
     /// A gradient as tensors in the order of the parameters.
     fn tensors(&self, field_bar: &[f64], own_bars: Vec<Vec<f64>>) -> Result<Vec<Tensor>, TrainError> {
         let mut start = 0;
