@@ -5,6 +5,7 @@ mod equations;
 mod fit;
 mod full_batch;
 mod gradient;
+mod intervals;
 mod minimizers;
 mod records;
 mod resume;
