@@ -9,11 +9,12 @@ use candle_core::{DType, Tensor};
 use serde_json::{Value, json};
 use surprisal_core::Parameter;
 use surprisal_data::run_file::{
-    Column, Layout, PathTable, PredictedFrames, PredictionTable, Series, SolutionLayout, SplitLayout, Trajectories,
-    Writer,
+    Column, Layout, ParameterInterval, PathTable, PredictedFrames, PredictionTable, Series, SolutionLayout,
+    SplitLayout, Trajectories, Writer,
 };
 use surprisal_objective::Coupling;
 use surprisal_train::fit::{Fit, Outcome};
+use surprisal_train::intervals::{Interval, Intervals};
 use surprisal_train::optimizer::{Method, Optimizer};
 use surprisal_train::path::PathPoint;
 use surprisal_train::settings::Keep;
@@ -45,6 +46,16 @@ impl Plan {
     /// Fits, predicts and reports in the run's folder.
     pub(crate) fn execute(&self, dir: &RunDir, experiment: &Experiment, resumed: bool) -> Result<ExitCode, Failure> {
         with!(self, assembled => assembled.execute(dir, experiment, resumed))
+    }
+
+    /// Whether the intervals that are asked for can be had.
+    pub(crate) fn check_intervals(&self, experiment: &Experiment) -> Result<(), Failure> {
+        let never = AtomicBool::new(false);
+        let settings = ready(experiment)?;
+        with!(self, assembled => {
+            assembled.fit(experiment, &settings, Path::new("."), &never).interval_names(&experiment.intervals)?;
+            Ok(())
+        })
     }
 
     /// The losses of the first two steps.
@@ -102,7 +113,7 @@ impl<P: Predictor> Assembled<P> {
         let fit = self.fit(experiment, &settings, &checkpoints, &interrupted);
         let path = self.objective.l1_path();
         let state = self.state(&fit, &checkpoints, resumed)?;
-        let layout = self.layout(experiment, dir)?;
+        let layout = self.layout(experiment, dir, fit.interval_names(&experiment.intervals)?)?;
         let run_file = if resumed && dir.run_file().exists() {
             Writer::open(&dir.run_file(), &layout, state.progress.n_evaluations)?
         } else {
@@ -143,6 +154,7 @@ impl<P: Predictor> Assembled<P> {
             run_file.write_selected(best.evaluation)?;
         }
         self.write_solution(&mut run_file, &fit, &state)?;
+        self.write_intervals(&mut run_file, &fit, experiment)?;
         for parameter in fit.parameters() {
             let values = numbers(parameter.var.as_tensor())?;
             run_file.write_parameter(&parameter.name, &values)?;
@@ -185,6 +197,29 @@ impl<P: Predictor> Assembled<P> {
         Ok(())
     }
 
+    /// Standard errors and intervals of what means something.
+    fn write_intervals(&self, run_file: &mut Writer, fit: &Fit<'_, P>, experiment: &Experiment) -> Result<(), Failure> {
+        // a solver that fails beside the weights kept takes the intervals, and not the run
+        let Intervals { entries, notes } = fit.intervals(&experiment.intervals).unwrap_or_else(|error| Intervals {
+            entries: vec![],
+            notes: vec![format!("no intervals of parameters: {error}")],
+        });
+        if entries.is_empty() && notes.is_empty() {
+            return Ok(());
+        }
+        let entries: Vec<ParameterInterval> = entries
+            .into_iter()
+            .map(|Interval { name, values, standard_error, lower, upper }| ParameterInterval {
+                name,
+                values,
+                standard_error,
+                lower,
+                upper,
+            })
+            .collect();
+        Ok(run_file.write_intervals(&entries, &notes)?)
+    }
+
     /// Whether it makes sense to ask how far the weights are from a minimum.
     fn certified(&self, optimizer: &dyn Optimizer) -> bool {
         self.objective.proximal_penalty().is_some() || matches!(optimizer.method(), Method::Minimizer(_))
@@ -205,7 +240,12 @@ impl<P: Predictor> Assembled<P> {
     }
 
     /// What `run.h5` will hold.
-    fn layout(&self, experiment: &Experiment, dir: &RunDir) -> Result<Layout, Failure> {
+    fn layout(
+        &self,
+        experiment: &Experiment,
+        dir: &RunDir,
+        intervals: Vec<(String, usize)>,
+    ) -> Result<Layout, Failure> {
         let shape = self.objective.outcome().layout();
         let json_text = |value: &Value| value.to_string();
         let config = super::command::run::resolved(experiment)?;
@@ -262,6 +302,7 @@ impl<P: Predictor> Assembled<P> {
                     vec![]
                 },
                 n_path: self.objective.l1_path().map_or(0, |path| path.n),
+                intervals,
             },
         })
     }

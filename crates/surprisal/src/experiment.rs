@@ -10,7 +10,7 @@ use surprisal_objective::penalty::L1;
 use surprisal_objective::{EnergyTerm, LikelihoodConfig, PenaltyConfig, RiskConfig};
 use surprisal_train::predictor::{mlp::MlpConfig, ode::OdeConfig};
 use surprisal_train::settings::{Stages, TrainProblem};
-use surprisal_train::{OptimizerConfig, ScheduleConfig, Train, TrainConfig};
+use surprisal_train::{IntervalsConfig, OptimizerConfig, ScheduleConfig, Train, TrainConfig};
 
 /// One experiment, as its TOML file says it.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -47,6 +47,13 @@ pub(crate) struct Experiment {
     /// How long and in what portions; a minimiser knows by itself when to stop.
     #[serde(default)]
     pub(crate) train: TrainConfig,
+    /// Standard errors and 95 % intervals of the parameters that mean something.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) intervals: IntervalsConfig,
+}
+
+fn is_default(intervals: &IntervalsConfig) -> bool {
+    *intervals == IntervalsConfig::default()
 }
 
 impl Experiment {

@@ -11,6 +11,7 @@
 mod labels;
 mod onset;
 mod ood;
+mod parameters;
 mod recalibrated;
 mod section;
 mod values;
@@ -41,6 +42,7 @@ impl Metrics {
     /// Measures a run; `timing` is taken over as it is.
     pub fn of(run: &RunData, timing: Value) -> Self {
         let mut notes = run.notes.clone();
+        notes.extend(run.solution.interval_notes.iter().cloned());
         let mut splits = Map::new();
         for split in &run.splits {
             let resampled = Resampled::of(split, run.seed);
@@ -78,6 +80,7 @@ impl Metrics {
         if !run.solution.optimality.is_empty() {
             value["optimality"] = solution::optimality(&run.solution);
         }
+        parameters::add(&mut value, &run.solution.intervals);
         if let Some(recalibration) = &run.recalibration {
             value["recalibration"] = recalibrated::fitted(recalibration);
         }

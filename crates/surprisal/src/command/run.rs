@@ -24,6 +24,7 @@ pub(crate) fn run(arguments: &Run) -> Result<ExitCode, Failure> {
     }
     // Everything that can be wrong with configuration and data is found before anything is created.
     let plan = Plan::build(&source, &device)?;
+    plan.check_intervals(&source.experiment)?;
     let origin = provenance::collect(
         &configured.config,
         source.experiment.seed,
