@@ -1,7 +1,7 @@
 //! What is known of the solution: how far it is from a minimum, and the regularisation path it lies on.
 
 use serde_json::{Map, Value, json};
-use surprisal_data::run_file::{PathTable, Reader};
+use surprisal_data::run_file::{ParameterInterval, PathTable, Reader};
 
 use crate::number::significant;
 use crate::{ReportError, RunData};
@@ -17,13 +17,20 @@ pub struct Solution {
     pub input_names: Vec<String>,
     /// The regularisation path.
     pub path: Option<PathTable>,
+    /// How well the data determine the parameters; empty where nobody asked.
+    pub intervals: Vec<ParameterInterval>,
+    /// What a reader must know to trust the intervals.
+    pub interval_notes: Vec<String>,
 }
 
 impl Solution {
     /// What a run file says of it. Files written before these numbers existed say nothing.
     pub(crate) fn read(reader: &Reader) -> Result<Self, ReportError> {
         let names = reader.attribute("input_names").ok().and_then(|text| serde_json::from_str(&text).ok());
+        let (intervals, interval_notes) = reader.intervals()?;
         Ok(Self {
+            intervals,
+            interval_notes,
             penalty: reader.attribute("proximal_penalty").unwrap_or_default(),
             optimality: reader.optimality()?,
             input_names: names.unwrap_or_default(),

@@ -117,6 +117,7 @@ fn with_path(mut run: RunData, valid_nll: Vec<f64>) -> RunData {
             ],
             valid_nll,
         }),
+        ..Solution::default()
     };
     run
 }

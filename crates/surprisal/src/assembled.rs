@@ -11,11 +11,12 @@ use surprisal_core::Parameter;
 use surprisal_core::records::Trajectory;
 use surprisal_data::DataConfig;
 use surprisal_data::run_file::{
-    Column, DenseSeries, Layout, PathTable, PredictedFrames, PredictionTable, Series, SolutionLayout, SplitLayout,
-    Trajectories, Writer,
+    Column, DenseSeries, Layout, ParameterInterval, PathTable, PredictedFrames, PredictionTable, Series,
+    SolutionLayout, SplitLayout, Trajectories, Writer,
 };
 use surprisal_objective::{Coupling, Objective};
 use surprisal_train::fit::{Fit, Outcome};
+use surprisal_train::intervals::{Interval, Intervals};
 use surprisal_train::last_layer::BayesianLastLayer;
 use surprisal_train::optimizer::{Method, Optimizer};
 use surprisal_train::path::PathPoint;
@@ -70,6 +71,16 @@ impl Plan {
     /// Fits, predicts and reports in the run's folder.
     pub(crate) fn execute(&self, dir: &RunDir, experiment: &Experiment, launch: Launch) -> Result<ExitCode, Failure> {
         with!(self, assembled => assembled.execute(dir, experiment, launch))
+    }
+
+    /// Whether the intervals that are asked for can be had.
+    pub(crate) fn check_intervals(&self, experiment: &Experiment) -> Result<(), Failure> {
+        let never = AtomicBool::new(false);
+        let settings = ready(experiment)?;
+        with!(self, assembled => {
+            assembled.fit(experiment, &settings, Path::new("."), &never).interval_names(&experiment.intervals)?;
+            Ok(())
+        })
     }
 
     /// The losses of the first two steps.
@@ -128,7 +139,7 @@ impl<P: Predictor> Assembled<P> {
         let fit = self.fit(experiment, &settings, &checkpoints, &interrupted);
         let path = self.objective.l1_path();
         let state = self.state(&fit, &checkpoints, resumed)?;
-        let layout = self.layout(experiment, dir)?;
+        let layout = self.layout(experiment, dir, fit.interval_names(&experiment.intervals)?)?;
         let run_file = if resumed && dir.run_file().exists() {
             Writer::open(&dir.run_file(), &layout, state.progress.n_evaluations)?
         } else {
@@ -171,6 +182,7 @@ impl<P: Predictor> Assembled<P> {
             run_file.write_selected(best.evaluation)?;
         }
         self.write_solution(&mut run_file, &fit, &state)?;
+        self.write_intervals(&mut run_file, &fit, experiment)?;
         for parameter in fit.parameters() {
             let values = numbers(parameter.var.as_tensor())?;
             run_file.write_parameter(&parameter.name, &values)?;
@@ -223,6 +235,29 @@ impl<P: Predictor> Assembled<P> {
         Ok(())
     }
 
+    /// Standard errors and intervals of what means something.
+    fn write_intervals(&self, run_file: &mut Writer, fit: &Fit<'_, P>, experiment: &Experiment) -> Result<(), Failure> {
+        // a solver that fails beside the weights kept takes the intervals, and not the run
+        let Intervals { entries, notes } = fit.intervals(&experiment.intervals).unwrap_or_else(|error| Intervals {
+            entries: vec![],
+            notes: vec![format!("no intervals of parameters: {error}")],
+        });
+        if entries.is_empty() && notes.is_empty() {
+            return Ok(());
+        }
+        let entries: Vec<ParameterInterval> = entries
+            .into_iter()
+            .map(|Interval { name, values, standard_error, lower, upper }| ParameterInterval {
+                name,
+                values,
+                standard_error,
+                lower,
+                upper,
+            })
+            .collect();
+        Ok(run_file.write_intervals(&entries, &notes)?)
+    }
+
     /// Whether it makes sense to ask how far the weights are from a minimum.
     fn certified(&self, optimizer: &dyn Optimizer) -> bool {
         self.objective.proximal_penalty().is_some() || matches!(optimizer.method(), Method::Minimizer(_))
@@ -243,7 +278,12 @@ impl<P: Predictor> Assembled<P> {
     }
 
     /// What `run.h5` will hold.
-    fn layout(&self, experiment: &Experiment, dir: &RunDir) -> Result<Layout, Failure> {
+    fn layout(
+        &self,
+        experiment: &Experiment,
+        dir: &RunDir,
+        intervals: Vec<(String, usize)>,
+    ) -> Result<Layout, Failure> {
         let judge = self.judge(experiment)?;
         let shape = judge.outcome().layout();
         let json_text = |value: &Value| value.to_string();
@@ -312,6 +352,7 @@ impl<P: Predictor> Assembled<P> {
                     vec![]
                 },
                 n_path: self.objective.l1_path().map_or(0, |path| path.n),
+                intervals,
             },
         })
     }

@@ -10,7 +10,7 @@ use surprisal_objective::penalty::L1;
 use surprisal_objective::{EnergyTerm, LikelihoodConfig, PenaltyConfig, RiskConfig};
 use surprisal_train::predictor::{ensemble::EnsembleConfig, mlp::MlpConfig, ode::OdeConfig};
 use surprisal_train::settings::{Stages, TrainProblem};
-use surprisal_train::{LastLayerConfig, OptimizerConfig, ScheduleConfig, Train, TrainConfig};
+use surprisal_train::{IntervalsConfig, LastLayerConfig, OptimizerConfig, ScheduleConfig, Train, TrainConfig};
 
 /// One experiment, as its TOML file says it.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -53,6 +53,13 @@ pub(crate) struct Experiment {
     /// How long and in what portions; a minimiser knows by itself when to stop.
     #[serde(default)]
     pub(crate) train: TrainConfig,
+    /// Standard errors and 95 % intervals of the parameters that mean something.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) intervals: IntervalsConfig,
+}
+
+fn is_default(intervals: &IntervalsConfig) -> bool {
+    *intervals == IntervalsConfig::default()
 }
 
 impl Experiment {

@@ -158,6 +158,8 @@ impl Layout {
         check_family("parameter", &parameters, &[])?;
         let optimality: Vec<&str> = self.solution.optimality.iter().map(String::as_str).collect();
         check_family("optimality", &optimality, &[])?;
+        let intervals: Vec<&str> = self.solution.intervals.iter().map(|(name, _)| name.as_str()).collect();
+        check_family("interval", &intervals, &[])?;
         let attributes: Vec<&str> = self.attributes.iter().map(|(name, _)| name.as_str()).collect();
         check_family("attribute", &attributes, &["format", "format_version", "name", "seed", "splits"])
     }

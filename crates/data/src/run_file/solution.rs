@@ -1,5 +1,5 @@
-//! What a run file says of the solution itself: how far it is from a minimum (`/optimality`), and the
-//! regularisation path it lies on (`/path`).
+//! What a run file says of the solution itself: how far it is from a minimum (`/optimality`), how well the
+//! data determine it (`/intervals`, `/standard_errors`), and the regularisation path it lies on (`/path`).
 
 use super::layout::{Element, Item};
 use super::{Reader, RunFileError, Writer};
@@ -11,7 +11,27 @@ pub struct SolutionLayout {
     pub optimality: Vec<String>,
     /// Weights of the regularisation path; 0 where there is none.
     pub n_path: usize,
+    /// Name and number of values of each parameter that has intervals.
+    pub intervals: Vec<(String, usize)>,
 }
+
+/// The interval of one parameter, in its own units; NaN where the data do not determine it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ParameterInterval {
+    /// The parameter.
+    pub name: String,
+    /// `[n]`.
+    pub values: Vec<f64>,
+    /// `[n]`.
+    pub standard_error: Vec<f64>,
+    /// `[n]`.
+    pub lower: Vec<f64>,
+    /// `[n]`.
+    pub upper: Vec<f64>,
+}
+
+/// Root attribute with what a reader must know about the intervals (JSON).
+const NOTES: &str = "interval_notes";
 
 /// A regularisation path, from the largest weight to the smallest.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -51,6 +71,10 @@ impl SolutionLayout {
     pub(super) fn items(&self, parameters: &[(String, Vec<usize>)]) -> Vec<Item> {
         let scalar = |name: &String| Item::fixed(format!("/optimality/{name}"), Element::F64, &[]);
         let mut items: Vec<Item> = self.optimality.iter().map(scalar).collect();
+        for (name, n) in &self.intervals {
+            items.push(Item::fixed(format!("/intervals/{name}"), Element::F64, &[*n, 3]));
+            items.push(Item::fixed(format!("/standard_errors/{name}"), Element::F64, &[*n]));
+        }
         if self.n_path > 0 {
             for (name, _) in PathTable::default().columns() {
                 items.push(Item::fixed(format!("/path/{name}"), Element::F64, &[self.n_path]));
@@ -71,6 +95,18 @@ impl Writer {
         for (name, value) in numbers {
             self.storage.fill(&format!("/optimality/{name}"), &[*value])?;
         }
+        self.storage.flush()
+    }
+
+    /// Fills the intervals, and says what a reader must know about them.
+    pub fn write_intervals(&mut self, intervals: &[ParameterInterval], notes: &[String]) -> Result<(), RunFileError> {
+        for interval in intervals {
+            let rows = interval.lower.iter().zip(&interval.values).zip(&interval.upper);
+            let rows: Vec<f64> = rows.flat_map(|((lower, value), upper)| [*lower, *value, *upper]).collect();
+            self.storage.fill(&format!("/intervals/{}", interval.name), &rows)?;
+            self.storage.fill(&format!("/standard_errors/{}", interval.name), &interval.standard_error)?;
+        }
+        self.storage.write_names(&self.storage.file, NOTES, &notes.iter().map(String::as_str).collect::<Vec<_>>())?;
         self.storage.flush()
     }
 
@@ -96,6 +132,23 @@ impl Reader {
             numbers.extend(value.first().filter(|v| !v.is_nan()).map(|v| (name, *v)));
         }
         Ok(numbers)
+    }
+
+    /// The intervals of parameters, alphabetically, and what to know about them; empty where the run made
+    /// none or has not ended.
+    pub fn intervals(&self) -> Result<(Vec<ParameterInterval>, Vec<String>), RunFileError> {
+        let Ok(notes) = self.storage().read_names(&self.storage().file, NOTES) else { return Ok((vec![], vec![])) };
+        let mut intervals = vec![];
+        for name in self.members("/intervals")? {
+            let rows = self.storage().read::<f64>(&format!("/intervals/{name}"))?.0;
+            let column = |k: usize| -> Vec<f64> { rows.iter().skip(k).step_by(3).copied().collect() };
+            let standard_error = self.storage().read::<f64>(&format!("/standard_errors/{name}"))?.0;
+            let (lower, values, upper) = (column(0), column(1), column(2));
+            if values.iter().any(|v| !v.is_nan()) {
+                intervals.push(ParameterInterval { name, values, standard_error, lower, upper });
+            }
+        }
+        Ok((intervals, notes))
     }
 
     /// The regularisation path; `None` where the run has none or has not ended.

@@ -1,7 +1,7 @@
 use surprisal_core::{Blame, Diagnose};
 use surprisal_data::run_file::{
-    Column, Evaluation, Layout, PIT_BINS, PathTable, PerSampleQuantity, PredictionTable, Reader, RunFileError,
-    SolutionLayout, SplitEvaluation, Writer,
+    Column, Evaluation, Layout, PIT_BINS, ParameterInterval, PathTable, PerSampleQuantity, PredictionTable, Reader,
+    RunFileError, SolutionLayout, SplitEvaluation, Writer,
 };
 
 use crate::example::{self, N_TEST, numbers, value};
@@ -78,10 +78,15 @@ fn a_solution_and_its_path_are_read_as_written() {
     let folder = folder();
     let path = folder.path().join("run.h5");
     let mut layout = example::layout();
-    layout.solution = SolutionLayout { optimality: vec!["objective".into(), "gradient".into()], n_path: 3 };
+    layout.solution = SolutionLayout {
+        optimality: vec!["objective".into(), "gradient".into()],
+        n_path: 3,
+        intervals: vec![("k".into(), 1), ("start".into(), 2)],
+    };
     let mut writer = Writer::create(&path, &layout).unwrap();
     let unfinished = Reader::open(&path).unwrap();
     assert_eq!((unfinished.optimality().unwrap(), unfinished.regularization_path().unwrap()), (vec![], None));
+    assert_eq!(unfinished.intervals().unwrap(), (vec![], vec![]));
     drop(unfinished);
     let table = PathTable {
         weight: vec![0.3, 0.2, 0.1],
@@ -95,8 +100,19 @@ fn a_solution_and_its_path_are_read_as_written() {
     };
     writer.write_path(&table).unwrap();
     writer.write_optimality(&[("objective", 1.5), ("gradient", 1e-9)]).unwrap();
+    let interval = |name: &str, n: usize| ParameterInterval {
+        name: name.into(),
+        values: numbers(n, 0.6),
+        standard_error: numbers(n, 0.7),
+        lower: numbers(n, 0.8),
+        upper: numbers(n, 0.9),
+    };
+    let intervals = vec![interval("k", 1), interval("start", 2)];
+    let notes = vec!["weights are known".to_string()];
+    writer.write_intervals(&intervals, &notes).unwrap();
     drop(writer);
     let run = Reader::open(&path).unwrap();
+    assert_eq!(run.intervals().unwrap(), (intervals, notes));
     assert_eq!(run.regularization_path().unwrap(), Some(table));
     assert_eq!(run.optimality().unwrap(), [("gradient".to_string(), 1e-9), ("objective".to_string(), 1.5)]);
     drop(run);

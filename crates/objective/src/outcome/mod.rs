@@ -5,6 +5,7 @@
 //! units too: a scale is multiplied by `scale`, a variance by `scale²`.
 
 mod columns;
+mod constants;
 mod data_units;
 
 use candle_core::{D, DType, Device, Tensor};
@@ -15,6 +16,7 @@ use crate::ObjectiveError;
 use crate::likelihood::{Blocks, Coupling, LikelihoodConfig, Natural, ParameterSpec, Progress, Source, Unit};
 
 pub use columns::{Columns, SampleColumns};
+pub use constants::Constant;
 pub use data_units::{DataUnits, Judged};
 
 /// A likelihood, the components of a sample, their units, and the parameters it trains itself.

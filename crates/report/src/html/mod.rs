@@ -1,5 +1,6 @@
 //! `report.html`: one page that needs nothing else, readable on screen (light and dark) and on paper.
 
+mod parameters;
 pub(crate) mod tables;
 
 use std::fmt::Write;
@@ -40,6 +41,7 @@ pub(crate) fn page(run: &RunData, metrics: &Metrics, figures: &[Shown], inputs: 
         let _ = writeln!(html, "<p class=\"note\">{}</p>", escape(&sentence));
     }
     html.push_str(&tables::recalibration(run, metrics));
+    html.push_str(&parameters::table(run));
     html.push_str("<h2>Figures</h2>\n<div class=\"figures\">\n");
     for figure in figures {
         // Writing to a String cannot fail.

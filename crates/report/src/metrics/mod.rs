@@ -13,6 +13,7 @@ mod fairness;
 mod labels;
 mod onset;
 mod ood;
+mod parameters;
 mod recalibrated;
 mod section;
 mod values;
@@ -43,6 +44,7 @@ impl Metrics {
     /// Measures a run; `timing` is taken over as it is.
     pub fn of(run: &RunData, timing: Value) -> Self {
         let mut notes = run.notes.clone();
+        notes.extend(run.solution.interval_notes.iter().cloned());
         let mut splits = Map::new();
         for split in &run.splits {
             let resampled = Resampled::of(split, run.seed);
@@ -91,6 +93,7 @@ impl Metrics {
         if !run.table.coefficients.is_empty() {
             value["coefficients"] = coefficients::coefficients(&run.table, &run.solution.input_names);
         }
+        parameters::add(&mut value, &run.solution.intervals);
         if let Some(recalibration) = &run.recalibration {
             value["recalibration"] = recalibrated::fitted(recalibration);
         }

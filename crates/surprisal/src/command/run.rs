@@ -36,6 +36,7 @@ pub(crate) fn start(
 ) -> Result<ExitCode, Failure> {
     // Everything that can be wrong with configuration and data is found before anything is created.
     let plan = Plan::build(source, device)?;
+    plan.check_intervals(&source.experiment)?;
     let files = source.experiment.data.files(&source.data_root);
     let origin = provenance::collect(config, source.experiment.seed, &files)?;
     let dir = RunDir::create(out, &source.experiment.name)?;

@@ -86,12 +86,82 @@ fn equations_run_from_end_to_end_and_their_resolved_configuration_again() {
     }
     let metrics: serde_json::Value = serde_json::from_str(&place.read("out/metrics.json")).unwrap();
     assert!(metrics["splits"]["valid"]["nll"].as_f64().is_some_and(f64::is_finite));
+    // three epochs lead nowhere near a minimum, and the report says so
+    let notes = metrics["notes"].to_string();
+    assert!(notes.contains("take the other 17 trained numbers as known"), "{notes}");
+    assert!(notes.contains("has not converged") || notes.contains("not positive definite"), "{notes}");
     let log = place.read("out/log.jsonl");
     assert!(log.contains("\"prior\""), "{log}");
     let again = place.succeed(&["run", "out/config.toml", "--out", "again"]);
     let numbers =
         |said: &str| -> Vec<String> { said.lines().filter(|l| l.contains(" = ")).map(String::from).collect() };
     assert_eq!(numbers(&said), numbers(&again));
+}
+
+const DECAY: &str = r#"name = "decay"
+seed = 3
+
+[data.csv_series]
+path = "series.csv"
+time = "t"
+states = ["x"]
+trajectory = "id"
+valid_fraction = 0.25
+
+[model.ode.states]
+x = { rhs = "-k*x", initial = "start" }
+
+[model.ode.parameters]
+k = { init = 0.5, positive = true }
+start = { init = 1.0, positive = true }
+
+[model.ode.solver.tsit5]
+rtol = 1e-7
+atol = 1e-9
+
+[likelihood.gaussian]
+scale = "constant"
+
+[optimizer.lbfgs]
+"#;
+
+/// x = 2 e^(−0.7t), 0.02 above and below in turns.
+fn decay() -> Place {
+    let place = Place::new();
+    place.write("experiment.toml", DECAY);
+    let mut series = String::from("id,t,x\n");
+    for id in 0..4 {
+        for i in 0..12 {
+            let (t, noise) = (0.4 * f64::from(i), if (i + id) % 2 == 0 { 0.02 } else { -0.02 });
+            writeln!(series, "{id},{t:.1},{:.5}", 2.0 * (-0.7 * t).exp() + noise).unwrap();
+        }
+    }
+    place.write("series.csv", &series);
+    place
+}
+
+#[test]
+fn parameters_have_intervals_in_every_output_and_none_where_they_are_forgone() {
+    let place = decay();
+    place.succeed(&["run", "experiment.toml", "--out", "out"]);
+    let metrics: serde_json::Value = serde_json::from_str(&place.read("out/metrics.json")).unwrap();
+    let parameters = &metrics["parameters"];
+    for (name, truth) in [("k", 0.7), ("start", 2.0), ("scale", 0.02)] {
+        let number = |value: &serde_json::Value| value.as_f64().unwrap_or_else(|| panic!("{name} in {parameters}"));
+        let interval = &parameters["intervals"][name];
+        let (lower, upper) = (number(&interval[0]), number(&interval[1]));
+        let (value, error) = (number(&parameters[name]), number(&parameters["standard_errors"][name]));
+        assert!(lower < truth && truth < upper && lower < value && value < upper, "{name}: {parameters}");
+        assert!(((upper - lower) / (2.0 * 1.96 * error) - 1.0).abs() < 0.05, "{name}: {parameters}");
+    }
+    let page = place.read("out/report.html");
+    assert!(page.contains("<h2>Parameters</h2>") && page.contains("<tr><th>start</th><td>"), "no table");
+    place.succeed(&["run", "experiment.toml", "--out", "none", "--set", "intervals.method=none"]);
+    let metrics: serde_json::Value = serde_json::from_str(&place.read("none/metrics.json")).unwrap();
+    assert!(metrics.get("parameters").is_none());
+    assert!(!place.read("none/report.html").contains("<h2>Parameters</h2>"));
+    let wrong = place.fail(&["check", "experiment.toml", "--set", "intervals.method=profile"]);
+    assert!(wrong.contains("profile") && wrong.contains("hessian"), "{wrong}");
 }
 
 /// Each mistake is one replacement in the experiment.

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use surprisal_core::prediction::GroupTarget;
 use surprisal_core::{Cotangent, Parameters, Prediction, rng};
 
-use super::{NamedValues, OwnTerm, Predictor};
+use super::{Interpretable, NamedValues, OwnTerm, Predictor};
 use crate::TrainError;
 
 /// Several models of one kind, trained together and predicting as a mixture.
@@ -126,6 +126,14 @@ impl<P: Predictor> Predictor for Ensemble<P> {
             }));
         }
         Ok(all)
+    }
+
+    /// Of the one model; several have no parameters in common that an interval could be for.
+    fn interpretable(&self) -> Vec<Interpretable> {
+        match self.members.as_slice() {
+            [one] => one.interpretable(),
+            _ => vec![],
+        }
     }
 
     fn refined(&self, group: &P::Group, parts: &[usize]) -> Option<P::Group> {

@@ -12,9 +12,9 @@ use surprisal_core::prediction::GroupTarget;
 use surprisal_core::records::Row;
 use surprisal_core::{Cotangent, Layout, Parameters, Precision, Prediction, Probe, Role, rng};
 
-use super::Predictor;
 use super::dropout::{self, Draw};
 use super::standardize::Standardizer;
+use super::{Interpretable, Predictor};
 use crate::TrainError;
 
 /// A multilayer perceptron on the input columns.
@@ -278,6 +278,12 @@ impl Predictor for Mlp {
 
     fn shard_size(&self) -> usize {
         256
+    }
+
+    /// The coefficients of a linear model, on its standardised inputs.
+    fn interpretable(&self) -> Vec<Interpretable> {
+        let name = |p: &surprisal_core::Parameter| Interpretable { tensor: p.name.clone(), name: p.name.clone() };
+        if self.parameters.len() == 2 { self.parameters.iter().map(name).collect() } else { vec![] }
     }
 
     fn target<'a>(&self, group: &'a TableGroup) -> GroupTarget<'a> {

@@ -67,6 +67,21 @@ pub trait Predictor: Sync {
     fn named_values(&self) -> Result<Vec<NamedValues>, TrainError> {
         Ok(vec![])
     }
+
+    /// The trained tensors that intervals can be asked for.
+    fn interpretable(&self) -> Vec<Interpretable> {
+        vec![]
+    }
+}
+
+/// A trained tensor whose entries mean something one by one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interpretable {
+    /// Its name among the parameters.
+    pub tensor: String,
+    /// What it is called. Where [`Predictor::named_values`] has that name, its entry `i` is a monotone
+    /// function of the tensor's entry `i` alone; else the tensor's entries are the values themselves.
+    pub name: String,
 }
 
 /// A term of the loss that depends on the model's parameters alone.

@@ -30,7 +30,7 @@ use self::group::Preparation;
 use self::model::Model;
 use self::own::OwnNumber;
 use self::probes::{Asked, Question, Solved};
-use super::{NamedValues, OwnTerm, Predictor};
+use super::{Interpretable, NamedValues, OwnTerm, Predictor};
 use crate::TrainError;
 
 pub use config::OdeConfig;
@@ -410,6 +410,13 @@ impl Predictor for OdePredictor {
             named.push(NamedValues { name, values });
         }
         Ok(named)
+    }
+
+    fn interpretable(&self) -> Vec<Interpretable> {
+        let name = |tensor: &str| tensor.strip_prefix("raw.").map(str::to_owned);
+        let known =
+            |p: &surprisal_core::Parameter| Some(Interpretable { tensor: p.name.clone(), name: name(&p.name)? });
+        self.parameters.iter().filter_map(known).collect()
     }
 }
 

@@ -1,0 +1,38 @@
+//! The `[intervals]` table.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Intervals of the parameters that mean something.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IntervalsConfig {
+    /// Where they come from. By default "hessian" for equations with no more than 25 parameters that mean
+    /// something, and "none" for everything else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<Method>,
+    /// What becomes of weights of networks. By default "marginal" where no more than 25 numbers are
+    /// trained in all, else "fixed".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub networks: Option<Nuisance>,
+}
+
+/// Where intervals come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// There are none.
+    None,
+    /// The second derivative of the training loss at the weights kept.
+    Hessian,
+}
+
+/// What becomes of trained numbers that mean nothing by themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Nuisance {
+    /// They are taken as known: intervals are too narrow where a network can stand in for a parameter.
+    Fixed,
+    /// They are uncertain too; costs two gradients per weight.
+    Marginal,
+}
