@@ -98,8 +98,8 @@ fn launches(study: &Study, shipping: &Shipping, run: &StudyRun, set: &[String]) 
     };
     let place = |failure: Failure| failure.at(&format!("run `{}`", run.name));
     let own = run.set.iter().cloned().chain(values[0].clone()).collect::<Vec<_>>();
-    let shipped = shipping.needs(&config, &own).map_err(place)? == Needs::Nothing;
-    // `data_root` of other people's data says nothing about the project's own.
+    // `data_root` of other people's data says nothing about the project's own beside it.
+    let shipped = !shipping.is_empty() && shipping.needs(&config, &own).map_err(place)? == Needs::Nothing;
     let wanted = |assignment: &&String| !(shipped && assignment.trim_start().starts_with("data_root"));
     let asked: Vec<String> = set.iter().filter(wanted).cloned().collect();
     let launch = |value: Option<String>| {

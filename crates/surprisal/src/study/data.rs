@@ -46,9 +46,14 @@ impl Shipping {
         toml::from_str(&text).map_err(|e| located(&path.display().to_string(), &text, e.span(), e.message()))
     }
 
+    /// Whether the study has none of its own.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.file.is_empty()
+    }
+
     /// Which of the files a run reads come from elsewhere, and whether they are there.
     pub(crate) fn needs(&self, config: &Path, overrides: &[String]) -> Result<Needs, Failure> {
-        if self.file.is_empty() {
+        if self.is_empty() {
             return Ok(Needs::Nothing);
         }
         let (experiment, root) = source::experiment_and_root(config, overrides)?;
