@@ -227,15 +227,15 @@ impl Mlp {
     /// The rows, then all of them once for each probe that moves an input.
     fn inputs(&self, shard: &[&TableGroup], probes: &[Probe]) -> candle_core::Result<Tensor> {
         let n = shard.len() * self.n_inputs;
-        let mut values = inputs_of(shard);
+        let (mut values, mut n_rows) = (inputs_of(shard), shard.len());
         for probe in probes {
             let Probe::Moved { input, shift } = *probe else { continue };
             let start = values.len();
             values.extend_from_within(..n);
             values[start..].chunks_exact_mut(self.n_inputs).for_each(|row| row[input] += shift);
+            n_rows += shard.len();
         }
-        let shape = (values.len() / n * shard.len(), self.n_inputs);
-        Tensor::from_vec(values, shape, &Device::Cpu)?.to_dtype(self.dtype)?.to_device(&self.device)
+        Tensor::from_vec(values, (n_rows, self.n_inputs), &Device::Cpu)?.to_dtype(self.dtype)?.to_device(&self.device)
     }
 
     /// Of the first rows, with those behind them as probes.
