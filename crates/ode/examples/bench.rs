@@ -46,7 +46,7 @@ struct Ready {
 
 enum Owner {
     Network(Box<dyn VectorField>),
-    Equations(System),
+    Equations(Box<System>),
 }
 
 impl Owner {
@@ -63,7 +63,7 @@ impl Ready {
         let dim = task.y0[0].len();
         let field = match task.power {
             1 => Owner::Network(MlpField { hidden: task.hidden.clone(), ..MlpField::default() }.build(dim)),
-            power => Owner::Equations(of_powers(&task.hidden, power, dim)?),
+            power => Owner::Equations(Box::new(of_powers(&task.hidden, power, dim)?)),
         };
         let problems = task.y0.iter().map(|y0| Problem { y0: y0.clone(), times: task.times.clone() }).collect();
         Ok(Self { task, field, problems })

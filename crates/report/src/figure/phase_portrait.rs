@@ -34,9 +34,7 @@ impl Figure for PhasePortrait {
         let dim = run.target_names.len();
         let parts: Vec<_> = coloured(run).into_iter().filter(|(s, _)| !s.trajectories.is_empty()).collect();
         let all = || parts.iter().flat_map(|(s, _)| s.trajectories.iter().take(MOST));
-        if all().next().is_none() {
-            return None;
-        }
+        all().next()?;
         let values =
             |c: usize| all().flat_map(move |t| t.state.iter().chain(&t.observed).skip(c).step_by(dim)).copied();
         let x = Axis::new(first.clone(), Scale::linear(values(0)));

@@ -2,7 +2,7 @@
 //! coefficients of a linear model, the constants of the likelihood (Laplace's approximation).
 //!
 //! What is trained is unconstrained: r with θ = θ(r). Around the weights kept, r is taken as normal with
-//! the inverse of the observed information ([`information`]) as its covariance. An interval
+//! the inverse of the observed information (module `information`) as its covariance. An interval
 //! [θ(r − 1.96 s), θ(r + 1.96 s)] stays within the bounds of θ; its standard error is |θ′(r)| s. With
 //! priors it is the interval of the posterior's normal approximation; other penalties count as priors too.
 //!
