@@ -3,6 +3,7 @@
 mod arguments;
 mod assembled;
 mod command;
+mod curves;
 mod equations;
 mod experiment;
 mod failure;
