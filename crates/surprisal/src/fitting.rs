@@ -35,6 +35,17 @@ pub(crate) fn check(origin: &Origin, experiment: &Experiment) -> Result<(), Fail
             Method::StepRule(_) => {}
         }
     }
+    if let (Method::Minimizer(_), ModelConfig::Mlp(mlp)) = (experiment.optimizer.get().method(), &experiment.model)
+        && mlp.dropout > 0.0
+    {
+        return Err(Failure::user(
+            format!(
+                "{}: `{optimizer}` minimises one function, and dropout draws another at every step",
+                origin.locate(&["model", "mlp", "dropout"])
+            ),
+            "leave `dropout` out, or use `adamw` or `sgd`",
+        ));
+    }
     let scheduled = match &experiment.schedule {
         ScheduleConfig::Constant(constant) => constant.warmup_steps > 0,
         ScheduleConfig::Cosine(_) => true,

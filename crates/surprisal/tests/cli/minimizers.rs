@@ -79,6 +79,7 @@ fn what_does_not_go_together() {
         ("a minimiser with small batches", "[optimizer.lbfgs]", "[optimizer.lbfgs]\n[train]\nbatch_size = 8"),
         ("a minimiser with averaged weights", "[optimizer.lbfgs]", "[optimizer.lbfgs]\n[train]\nema_decay = 0.9"),
         ("a minimiser with a schedule", "[optimizer.lbfgs]", "[optimizer.lbfgs]\n[schedule.cosine]"),
+        ("a minimiser with dropout", "hidden = []", "hidden = [4]\ndropout = 0.1"),
         ("quasi-Newton with groups", "l1 = { weight = 0.05 }", "group_lasso = { weight = 0.05 }"),
         (
             "quasi-Newton with an elastic net",
