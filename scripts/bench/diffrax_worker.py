@@ -1,4 +1,4 @@
-"""diffrax's side of scripts/bench_ode: Tsit5, both ways to batch, both discrete adjoints."""
+"""diffrax's side of scripts/bench_ode: Tsit5, both ways to batch, checkpoints as they come and every step kept."""
 
 import json
 import sys
@@ -20,7 +20,6 @@ ADJOINTS = {
     "recursive": lambda: (diffrax.RecursiveCheckpointAdjoint(), MAX_STEPS),
     # every step is kept, nothing is computed twice
     "recursive, all kept": lambda: (diffrax.RecursiveCheckpointAdjoint(checkpoints=FEW_STEPS), FEW_STEPS),
-    "direct": lambda: (diffrax.DirectAdjoint(), FEW_STEPS),
 }
 
 

@@ -17,17 +17,20 @@ const BETA: f64 = 0.04;
 const MIN_FACTOR: f64 = 0.2;
 const MAX_FACTOR: f64 = 10.0;
 const MIN_FACTOR_REJECTED: f64 = 0.1;
+/// The least e₀ that counts, and the first.
+const LEAST_PREVIOUS: f64 = 1e-4;
 
 /// What the controller remembers of a trajectory.
 #[derive(Debug, Clone, Copy)]
 pub struct Controller {
-    previous_error: f64,
+    /// ln e₀.
+    previous: f64,
     rejected: bool,
 }
 
 impl Default for Controller {
     fn default() -> Self {
-        Self { previous_error: 1e-4, rejected: false }
+        Self { previous: LEAST_PREVIOUS.ln(), rejected: false }
     }
 }
 
@@ -36,10 +39,10 @@ impl Controller {
     pub fn accept(&mut self, error: f64) -> f64 {
         const ALPHA: f64 = 1.0 / ORDER as f64 - 0.75 * BETA;
         // a step without error must not give an infinite one
-        let error = error.max(1e-10);
-        let factor = SAFETY * error.powf(-ALPHA) * self.previous_error.powf(BETA);
+        let error = error.max(1e-10).ln();
+        let factor = SAFETY * (BETA * self.previous - ALPHA * error).exp();
         let most = if self.rejected { 1.0 } else { MAX_FACTOR };
-        self.previous_error = error.max(1e-4);
+        self.previous = error.max(LEAST_PREVIOUS.ln());
         self.rejected = false;
         factor.clamp(MIN_FACTOR, most)
     }

@@ -5,12 +5,15 @@
 //! that has finished takes up the next problem. What is shared is the moment of evaluation. First
 //! slopes and first steps of all problems are found beforehand, eight problems at a time.
 
+use pulp::{Arch, Simd, WithSimd};
+
 use crate::batch::{Problem, Trajectory};
 use crate::controller::{Controller, first_guess, first_step, scaled_norm};
 use crate::error::OdeError;
 use crate::field::lanes::{LANES, LaneField, Row};
 use crate::group_adjoint::{Attempt, GroupTape, Reached, Start};
 use crate::solve::{Statistics, next_step, underflows};
+use crate::spare;
 use crate::tableau::{A, C, E, N_STAGES, interpolant};
 use crate::tsit5::Tsit5;
 
@@ -47,7 +50,10 @@ pub(crate) struct Group<'a> {
     y: Vec<Row>,
     /// `[N_STAGES, n]`: its slopes.
     k: Vec<Row>,
+    /// Where an idle lane stands: at the end of its last trajectory.
+    t: Row,
     tape: GroupTape,
+    arch: Arch,
 }
 
 /// Integrates those `problems` whose numbers are in `queue` (checked, with two times or more); the
@@ -70,6 +76,7 @@ pub(crate) fn solve_group(
         lanes: std::array::from_fn(|_| None),
         y: vec![Row::ZERO; n],
         k: vec![Row::ZERO; N_STAGES * n],
+        t: Row::ZERO,
         tape: GroupTape {
             n,
             problems: problems.len(),
@@ -77,11 +84,18 @@ pub(crate) fn solve_group(
             attempts: Vec::new(),
             failed: vec![false; problems.len()],
         },
+        arch: Arch::new(),
     };
     let mut waiting: Vec<(usize, Run)> = Vec::with_capacity(queue.len());
     for chunk in queue.chunks(LANES) {
         waiting.extend(chunk.iter().copied().zip(group.start(chunk)));
     }
+    // what looks longest goes first, so that the lanes end together
+    let steps = |(problem, run): &(usize, Run)| {
+        let times = &problems[*problem].times;
+        (times[times.len() - 1] - times[0]) / run.h
+    };
+    waiting.sort_by(|a, b| steps(b).total_cmp(&steps(a)));
     let mut waiting = waiting.into_iter();
     loop {
         for l in 0..LANES {
@@ -96,8 +110,9 @@ pub(crate) fn solve_group(
                 }
             }
         }
-        if group.lanes.iter().all(Option::is_none) {
-            return group.tape;
+        let Some(busy) = group.lanes.iter().position(Option::is_some) else { return group.tape };
+        if group.tape.attempts.is_empty() {
+            group.fill_empty_lanes(busy);
         }
         group.step(results);
     }
@@ -110,7 +125,8 @@ impl Group<'_> {
         let mut t = Row::ZERO;
         let (mut y, mut slope, mut ahead_slope) = (vec![Row::ZERO; n], vec![Row::ZERO; n], vec![Row::ZERO; n]);
         let mut tape = vec![Row::ZERO; self.field.tape_rows()];
-        for (l, &p) in chunk.iter().enumerate() {
+        // lanes without a problem do another's, so that nothing in them is undefined
+        for (l, &p) in (0..LANES).zip(chunk.iter().cycle()) {
             t.0[l] = self.problems[p].times[0];
             y.iter_mut().zip(&self.problems[p].y0).for_each(|(row, &y)| row.0[l] = y);
         }
@@ -131,7 +147,7 @@ impl Group<'_> {
         let mut unused = vec![Row::ZERO; tape.len()];
         self.field.rhs(&t, &ahead, &mut ahead_slope, &mut unused);
 
-        let mut finite = [false; LANES];
+        let mut finite = [true; LANES];
         let runs = chunk.iter().enumerate().map(|(l, &p)| {
             let Problem { y0, times } = &self.problems[p];
             let slope = column(&slope, l);
@@ -149,6 +165,7 @@ impl Group<'_> {
             Run { result, h, slope }
         });
         let runs = runs.collect();
+        (chunk.len()..LANES).for_each(|l| finite[l] = finite[l % chunk.len()]);
         blank(&mut tape, finite);
         self.tape.starts.push(Start { problems: chunk.to_vec(), tape });
         runs
@@ -171,9 +188,18 @@ impl Group<'_> {
         });
     }
 
+    /// Puts the state of lane `busy` on all idle ones.
+    fn fill_empty_lanes(&mut self, busy: usize) {
+        for l in (0..LANES).filter(|&l| self.lanes[l].is_none()) {
+            self.t.0[l] = self.lanes[busy].as_ref().map_or(0.0, |lane| lane.t);
+            self.y.iter_mut().chain(&mut self.k).for_each(|row| row.0[l] = row.0[busy]);
+        }
+    }
+
     /// One attempted step of every busy lane.
     fn step(&mut self, results: &mut [Result<Trajectory, OdeError>]) {
-        let (mut t, mut h) = (Row::ZERO, Row::ZERO);
+        // an idle lane evaluates the field where its last trajectory ended, or where another is
+        let (mut t, mut h) = (self.t, Row::ZERO);
         let mut attempt =
             Attempt { problems: [None; LANES], h, accepted: Row::ZERO, reached: Vec::new(), tape: Vec::new() };
         for l in 0..LANES {
@@ -188,17 +214,17 @@ impl Group<'_> {
                 Err(error) => {
                     self.tape.failed[problem] = true;
                     results[problem] = Err(error);
-                    self.y.iter_mut().chain(&mut self.k).for_each(|row| row.0[l] = 0.0);
+                    self.t.0[l] = lane.t;
                 }
             }
         }
         attempt.h = h;
         let rows = self.field.tape_rows();
-        attempt.tape = vec![Row::ZERO; (N_STAGES - 1) * rows];
-        let end = self.evaluate_stages(&t, &h, &mut attempt.tape);
-        let norm = self.error_norms(&h, &end);
+        attempt.tape = spare::take((N_STAGES - 1) * rows);
+        let arch = self.arch;
+        let (end, norm) = arch.dispatch(Stages { group: self, t: &t, h: &h, tape: &mut attempt.tape });
 
-        let mut finite = [false; LANES];
+        let mut finite = [true; LANES];
         for l in 0..LANES {
             let Some(mut lane) = self.lanes[l].take() else { continue };
             lane.statistics.n_evaluations += N_STAGES - 1;
@@ -217,6 +243,7 @@ impl Group<'_> {
                 self.k[i].0[l] = self.k[(N_STAGES - 1) * self.n + i].0[l];
             }
             if lane.last {
+                self.t.0[l] = lane.t;
                 results[lane.problem] = Ok(Trajectory { states: lane.states, statistics: lane.statistics });
             } else {
                 self.lanes[l] = Some(lane);
@@ -225,6 +252,8 @@ impl Group<'_> {
         if attempt.accepted != Row::ZERO {
             blank(&mut attempt.tape, finite);
             self.tape.attempts.push(attempt);
+        } else {
+            spare::give_back(attempt.tape);
         }
     }
 
@@ -250,6 +279,7 @@ impl Group<'_> {
     }
 
     /// Fills slopes 2 to 7 and their tapes; returns the states at the ends of the steps, `[n]`.
+    #[inline(always)]
     fn evaluate_stages(&mut self, t: &Row, h: &Row, tape: &mut [Row]) -> Vec<Row> {
         let n = self.n;
         let mut state = vec![Row::ZERO; n];
@@ -271,6 +301,7 @@ impl Group<'_> {
     }
 
     /// The scaled errors of the attempt; NaN where its end is not finite.
+    #[inline(always)]
     fn error_norms(&self, h: &Row, end: &[Row]) -> Row {
         let mut sum = Row::ZERO;
         for (i, (y, y1)) in self.y.iter().zip(end).enumerate().take(self.n_controlled) {
@@ -311,8 +342,29 @@ impl Group<'_> {
     }
 }
 
-/// Zeroes the columns of idle lanes and of those that are not finite, whose products with a
-/// cotangent of zero would be NaN.
+/// The arithmetic of one attempt, in the widest vectors there are; what the compiler makes of it
+/// rounds the same in all of them.
+struct Stages<'g, 'a> {
+    group: &'g mut Group<'a>,
+    t: &'g Row,
+    h: &'g Row,
+    tape: &'g mut [Row],
+}
+
+impl WithSimd for Stages<'_, '_> {
+    type Output = (Vec<Row>, Row);
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Self::Output {
+        let Self { group, t, h, tape } = self;
+        let end = group.evaluate_stages(t, h, tape);
+        let norms = group.error_norms(h, &end);
+        (end, norms)
+    }
+}
+
+/// Zeroes the columns of lanes that are not finite, whose products with a cotangent of zero would be
+/// NaN.
 fn blank(tape: &mut [Row], keep: [bool; LANES]) {
     for (l, _) in keep.iter().enumerate().filter(|(_, keep)| !**keep) {
         tape.iter_mut().for_each(|row| row.0[l] = 0.0);

@@ -3,7 +3,10 @@
 //! Attempts are walked backwards as they were made. A lane whose attempt was rejected, or was idle,
 //! passes its cotangents through unchanged, which a mask of 0 and 1 says without a branch.
 
+use pulp::{Arch, Simd, WithSimd};
+
 use crate::field::lanes::{LANES, LaneField, Row};
+use crate::spare;
 use crate::tableau::{A, N_STAGES, interpolant};
 
 /// First evaluations of up to eight problems.
@@ -41,6 +44,12 @@ pub(crate) struct GroupTape {
     pub(crate) failed: Vec<bool>,
 }
 
+impl Drop for GroupTape {
+    fn drop(&mut self) {
+        self.attempts.drain(..).for_each(|attempt| spare::give_back(attempt.tape));
+    }
+}
+
 /// Cotangents in the making.
 struct Sweep {
     /// Whose cotangents the lanes hold.
@@ -65,11 +74,12 @@ impl GroupTape {
             y0_bar: vec![vec![0.0; n]; self.problems],
             slope_bar: vec![vec![0.0; n]; self.problems],
         };
+        let arch = Arch::new();
         for attempt in self.attempts.iter().rev() {
             for l in 0..LANES {
                 sweep.turn_to(l, attempt.problems[l]);
             }
-            self.reverse(attempt, field, cotangents, &mut sweep);
+            arch.dispatch(Reverse { tape: self, attempt, field, cotangents, sweep: &mut sweep });
         }
         for l in 0..LANES {
             sweep.turn_to(l, None);
@@ -91,6 +101,7 @@ impl GroupTape {
     }
 
     /// Takes the cotangents of all lanes through one attempt.
+    #[inline(always)]
     fn reverse(&self, attempt: &Attempt, field: &mut dyn LaneField, cotangents: &[Vec<f64>], sweep: &mut Sweep) {
         let n = self.n;
         let live = Row(std::array::from_fn(|l| match attempt.problems[l] {
@@ -137,6 +148,24 @@ impl GroupTape {
             }
         }
         y_bar.iter_mut().chain(&mut k_bar[..n]).zip(&kept).for_each(|(row, kept)| row.add_scaled(1.0, kept));
+    }
+}
+
+/// [`GroupTape::reverse`] in the widest vectors there are.
+struct Reverse<'a> {
+    tape: &'a GroupTape,
+    attempt: &'a Attempt,
+    field: &'a mut dyn LaneField,
+    cotangents: &'a [Vec<f64>],
+    sweep: &'a mut Sweep,
+}
+
+impl WithSimd for Reverse<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        self.tape.reverse(self.attempt, self.field, self.cotangents, self.sweep);
     }
 }
 

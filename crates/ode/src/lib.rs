@@ -19,7 +19,7 @@
 //! assert_eq!(gradient.parameters.len(), field.n_parameters());
 //! ```
 //!
-//! Everything is float64 on plain slices, row-major, and free of hidden state.
+//! Everything is float64 on plain slices, row-major.
 
 pub mod adjoint;
 pub mod batch;
@@ -34,6 +34,7 @@ pub mod leapfrog;
 pub mod rk4;
 pub mod solve;
 pub mod solver;
+mod spare;
 pub mod stiff;
 pub mod tableau;
 pub mod tape;

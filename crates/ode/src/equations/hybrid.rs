@@ -232,6 +232,10 @@ impl VectorField for Hybrid {
         shared.chain(networks).collect()
     }
 
+    fn n_parameters(&self) -> usize {
+        self.shared.len() + self.networks.iter().map(|net| net.mlp.n_parameters()).sum::<usize>()
+    }
+
     fn initial_parameters(&self, seed: u64) -> Vec<f64> {
         let mut parameters: Vec<f64> = self.shared.iter().map(|(_, init)| *init).collect();
         for (k, net) in self.networks.iter().enumerate() {

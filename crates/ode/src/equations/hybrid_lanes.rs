@@ -1,5 +1,6 @@
 //! A system of equations over eight lanes; same tape as [`super::hybrid`], in rows.
 
+use pulp::{Arch, Simd, WithSimd};
 use surprisal_core::lanes::{LANES, Row};
 
 use super::hybrid::{Hybrid, Work};
@@ -13,6 +14,7 @@ pub(super) struct HybridLanes<'a> {
     work: Work<Row>,
     /// Cotangents of the shared parameters, summed over calls.
     shared_bar: Vec<Row>,
+    arch: Arch,
 }
 
 impl<'a> HybridLanes<'a> {
@@ -24,7 +26,7 @@ impl<'a> HybridLanes<'a> {
             *row = Row::splat(value);
         }
         let networks = field.networks.iter().map(|net| MlpLanes::new(&net.mlp, net.parameters(parameters))).collect();
-        Self { field, networks, work, shared_bar: vec![Row::ZERO; n_shared] }
+        Self { field, networks, work, shared_bar: vec![Row::ZERO; n_shared], arch: Arch::new() }
     }
 }
 
@@ -34,7 +36,40 @@ impl LaneField for HybridLanes<'_> {
     }
 
     fn rhs(&mut self, t: &Row, z: &[Row], dz: &mut [Row], tape: &mut [Row]) {
-        let Self { field, networks, work, .. } = self;
+        let arch = self.arch;
+        arch.dispatch(Forward { lanes: self, t, z, dz, tape });
+    }
+
+    fn vjp(&mut self, tape: &[Row], cotangent: &[Row], z_bar: &mut [Row]) {
+        let arch = self.arch;
+        arch.dispatch(Backward { lanes: self, tape, cotangent, z_bar });
+    }
+
+    fn take_gradient(&mut self, parameter_bar: &mut [f64]) {
+        let (shared, _) = parameter_bar.split_at_mut(self.shared_bar.len());
+        for (bar, row) in shared.iter_mut().zip(&mut self.shared_bar) {
+            *bar += std::mem::replace(row, Row::ZERO).0.iter().sum::<f64>();
+        }
+        for (net, lanes) in self.field.networks.iter().zip(&mut self.networks) {
+            lanes.take_gradient(&mut parameter_bar[net.first_parameter..][..net.mlp.n_parameters()]);
+        }
+    }
+}
+
+struct Forward<'f, 'a> {
+    lanes: &'f mut HybridLanes<'a>,
+    t: &'f Row,
+    z: &'f [Row],
+    dz: &'f mut [Row],
+    tape: &'f mut [Row],
+}
+
+impl WithSimd for Forward<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { lanes: HybridLanes { field, networks, work, .. }, t, z, dz, tape } = self;
         field.place(*t, z, &mut work.symbols);
         if field.n_inputs > 0 {
             let inputs = &mut work.symbols[field.first_input()..][..field.n_inputs];
@@ -46,21 +81,23 @@ impl LaneField for HybridLanes<'_> {
         }
         field.forward(work, dz, tape, |k, x, out, tape| networks[k].rhs(t, x, out, tape));
     }
+}
 
-    fn vjp(&mut self, tape: &[Row], cotangent: &[Row], z_bar: &mut [Row]) {
-        let Self { field, networks, work, shared_bar } = self;
+struct Backward<'f, 'a> {
+    lanes: &'f mut HybridLanes<'a>,
+    tape: &'f [Row],
+    cotangent: &'f [Row],
+    z_bar: &'f mut [Row],
+}
+
+impl WithSimd for Backward<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { lanes: HybridLanes { field, networks, work, shared_bar, .. }, tape, cotangent, z_bar } = self;
         field.backward(work, tape, cotangent, z_bar, shared_bar, |k, tape, cotangent, x_bar| {
             networks[k].vjp(tape, cotangent, x_bar);
         });
-    }
-
-    fn take_gradient(&mut self, parameter_bar: &mut [f64]) {
-        let (shared, _) = parameter_bar.split_at_mut(self.shared_bar.len());
-        for (bar, row) in shared.iter_mut().zip(&mut self.shared_bar) {
-            *bar += std::mem::replace(row, Row::ZERO).0.iter().sum::<f64>();
-        }
-        for (net, lanes) in self.field.networks.iter().zip(&mut self.networks) {
-            lanes.take_gradient(&mut parameter_bar[net.first_parameter..][..net.mlp.n_parameters()]);
-        }
     }
 }

@@ -7,13 +7,13 @@
 use pulp::{Arch, Simd, WithSimd};
 
 use super::activation::Activation;
-use super::lanes::{LaneField, Row};
+use super::lanes::{LANES, LaneField, Row};
 use super::mlp::Mlp;
 use super::products::{Packed, add_outer_products};
-use super::vector_tanh::tanh;
+use super::vector_tanh::tanh_rows;
 
 /// Evaluations whose outer products are added at once.
-const DEFERRED: usize = 32;
+const DEFERRED: usize = 16;
 
 pub(crate) struct MlpLanes<'a> {
     mlp: &'a Mlp,
@@ -48,8 +48,8 @@ impl<'a> MlpLanes<'a> {
                     forward: Packed::new(n_out, n_in, |i, j| weight[i * n_in + j]),
                     backward: Packed::new(n_states_in, n_out, |i, j| weight[j * n_in + i]),
                     bias: &parameters[layer.bias()..][..n_out],
-                    cotangents: vec![Row::ZERO; DEFERRED * n_out],
-                    inputs: vec![Row::ZERO; DEFERRED * n_in],
+                    cotangents: vec![],
+                    inputs: vec![],
                 }
             })
             .collect();
@@ -107,9 +107,7 @@ impl WithSimd for Forward<'_, '_> {
             let output = &mut above[..layer.n_out];
             lanes.forward.multiply(simd, Some(lanes.bias), input, output);
             if mlp.activation == Activation::Tanh {
-                for row in output {
-                    S::as_mut_simd_f64s(&mut row.0).0.iter_mut().for_each(|z| *z = tanh(simd, *z));
-                }
+                tanh_rows(simd, output);
                 continue;
             }
             if !mlp.activation.derivative_follows_from_value() {
@@ -136,6 +134,13 @@ impl WithSimd for Backward<'_, '_> {
         let mlp = self.field.mlp;
         let field = self.field;
         let slot = field.n_deferred;
+        if slot == 0 {
+            // a solve without a reverse pass never needs them
+            for (layer, lanes) in mlp.layers.iter().zip(&mut field.layers) {
+                lanes.cotangents.resize(DEFERRED * layer.n_out, Row::ZERO);
+                lanes.inputs.resize(DEFERRED * layer.n_in, Row::ZERO);
+            }
+        }
         let (values, slopes) = self.tape.split_at(mlp.n_inputs);
         if let Some((layer, lanes)) = mlp.layers.last().zip(field.layers.last_mut()) {
             lanes.cotangents[slot * layer.n_out..][..layer.n_out].copy_from_slice(self.cotangent);
@@ -144,7 +149,9 @@ impl WithSimd for Backward<'_, '_> {
             let (below, this) = field.layers.split_at_mut(k);
             let lanes = &mut this[0];
             let input = &values[layer.input..][..layer.n_in];
-            lanes.inputs[slot * layer.n_in..][..layer.n_in].copy_from_slice(input);
+            for (kept, x) in lanes.inputs[slot * layer.n_in..].iter_mut().zip(input) {
+                *kept = *x;
+            }
             let z_bar = &lanes.cotangents[slot * layer.n_out..][..layer.n_out];
             let Some(below) = below.last_mut() else {
                 lanes.backward.multiply(simd, None, z_bar, self.y_bar);
@@ -153,7 +160,14 @@ impl WithSimd for Backward<'_, '_> {
             // the cotangent of the layer below is written where its outer product will look for it
             let x_bar = &mut below.cotangents[slot * layer.n_in..][..layer.n_in];
             lanes.backward.multiply(simd, None, z_bar, x_bar);
-            if mlp.activation.derivative_follows_from_value() {
+            if mlp.activation == Activation::Tanh {
+                for (bar, a) in x_bar.iter_mut().zip(input) {
+                    let (bar, a) = (S::as_mut_simd_f64s(&mut bar.0).0, S::as_simd_f64s(&a.0).0);
+                    for (bar, &a) in bar.iter_mut().zip(a) {
+                        *bar = simd.negate_mul_add_e_f64s(simd.mul_f64s(*bar, a), a, *bar);
+                    }
+                }
+            } else if mlp.activation.derivative_follows_from_value() {
                 for (bar, a) in x_bar.iter_mut().zip(input) {
                     for l in 0..bar.0.len() {
                         bar.0[l] *= mlp.activation.derivative_from_value(a.0[l]).unwrap_or(f64::NAN);
@@ -193,9 +207,13 @@ impl WithSimd for Flush<'_, '_> {
             let (weight_bar, rest) = field.gradient[layer.weight..].split_at_mut(n_in * n_out);
             add_outer_products(simd, n_out, n_in, d, a, weight_bar);
             for (i, bias_bar) in rest[..n_out].iter_mut().enumerate() {
-                let mut sum = Row::ZERO;
-                d[i.min(d.len())..].iter().step_by(n_out).for_each(|d| sum.add_scaled(1.0, d));
-                *bias_bar += sum.0.iter().sum::<f64>();
+                for part in 0..LANES / S::F64_LANES {
+                    let mut sum = simd.splat_f64s(0.0);
+                    for evaluation in 0..n {
+                        sum = simd.add_f64s(sum, S::as_simd_f64s(&d[evaluation * n_out + i].0).0[part]);
+                    }
+                    *bias_bar += simd.reduce_sum_f64s(sum);
+                }
             }
         }
     }

@@ -75,10 +75,30 @@ fn multiply_block<S: Simd, const N: usize>(
             *sum = simd.splat_f64s(b);
         }
     }
-    for (weights, x) in block.as_chunks::<N>().0.iter().zip(x) {
+    let accumulate = |sums: &mut [S::f64s; N], weights: &[f64; N], x: &Row| {
         let x = load::<S>(x, part);
         for (sum, &w) in sums.iter_mut().zip(weights) {
             *sum = simd.mul_add_e_f64s(simd.splat_f64s(w), x, *sum);
+        }
+    };
+    let (weights, x) = (block.as_chunks::<N>().0, &x[..block.len() / N]);
+    if N >= 8 {
+        weights.iter().zip(x).for_each(|(weights, x)| accumulate(&mut sums, weights, x));
+    } else {
+        // few sums are chains of operations that wait for each other: four chains each
+        let mut chains = [sums, [simd.splat_f64s(0.0); N], [simd.splat_f64s(0.0); N], [simd.splat_f64s(0.0); N]];
+        let (quads, x_quads) = (weights.as_chunks::<4>(), x.as_chunks::<4>());
+        for (weights, x) in quads.0.iter().zip(x_quads.0) {
+            for ((chain, weights), x) in chains.iter_mut().zip(weights).zip(x) {
+                accumulate(chain, weights, x);
+            }
+        }
+        for ((chain, weights), x) in chains.iter_mut().zip(quads.1).zip(x_quads.1) {
+            accumulate(chain, weights, x);
+        }
+        for (n, sum) in sums.iter_mut().enumerate() {
+            let [a, b, c, d] = [chains[0][n], chains[1][n], chains[2][n], chains[3][n]];
+            *sum = simd.add_f64s(simd.add_f64s(a, b), simd.add_f64s(c, d));
         }
     }
     for (out, sum) in out.iter_mut().zip(sums) {
