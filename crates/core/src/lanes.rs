@@ -7,7 +7,7 @@
 pub const LANES: usize = 8;
 
 /// One quantity of [`LANES`] evaluations; aligned to a cache line.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 #[repr(C, align(64))]
 pub struct Row(pub [f64; LANES]);
 

@@ -86,14 +86,16 @@ impl Program {
         values[self.outputs[k] as usize]
     }
 
-    /// Tangents of the outputs from those of the inputs.
+    /// Tangents of the outputs from those of the inputs, in one direction or one per lane.
     ///
     /// # Shapes
     /// `values` `[n_values]` of an evaluation, `tangents` `[n_inputs]`, `scratch` `[n_values]`,
     /// `out` `[n_outputs]`.
     #[inline(always)]
-    pub fn jvp<L: Lane>(&self, values: &[L], tangents: &[L], scratch: &mut [L], out: &mut [L]) {
+    pub fn jvp<L: Lane>(&self, values: &[f64], tangents: &[L], scratch: &mut [L], out: &mut [L]) {
         let n_inputs = self.inputs.len();
+        let zero = L::splat(0.0);
+        let scaled = |tangent: L, slope: f64| tangent.map(|u| if u == 0.0 || slope == 0.0 { 0.0 } else { u * slope });
         scratch[..n_inputs].copy_from_slice(tangents);
         for (i, operation) in self.operations.iter().enumerate() {
             let (before, this) = scratch.split_at_mut(n_inputs + i);
@@ -102,16 +104,14 @@ impl Program {
             let tangent = |r: Register| before[r as usize];
             this[0] = match *operation {
                 Operation::Input => continue,
-                Operation::Constant(_) => L::splat(0.0),
-                Operation::Unary(unary, a) => product(tangent(a), unary.slope(at(a), v)),
-                Operation::Power(a, c) => product(tangent(a), power_slope(at(a), c)),
+                Operation::Constant(_) => zero,
+                Operation::Unary(unary, a) => scaled(tangent(a), unary.slope(at(a), v)),
+                Operation::Power(a, c) => scaled(tangent(a), power_slope(at(a), c)),
                 Operation::Binary(binary, a, b) => {
                     let (by_a, by_b) = binary.slopes(at(a), at(b), v);
-                    product(tangent(a), by_a).zip(product(tangent(b), by_b), |a, b| a + b)
+                    scaled(tangent(a), by_a).zip(scaled(tangent(b), by_b), |a, b| a + b)
                 }
-                Operation::Select(a, b, c) => {
-                    at(a).zip3(tangent(b), tangent(c), |a, b, c| if a != 0.0 { b } else { c })
-                }
+                Operation::Select(a, b, c) => tangent(if at(a) != 0.0 { b } else { c }),
             };
         }
         for (out, &register) in out.iter_mut().zip(&self.outputs) {

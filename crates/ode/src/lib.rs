@@ -53,7 +53,7 @@ pub use leapfrog::Leapfrog;
 pub use rk4::Rk4;
 pub use solve::{Solution, Statistics, solve};
 pub use solver::{Solver, SolverConfig};
-pub use stiff::Esdirk3;
+pub use stiff::{Esdirk3, Kvaerno5};
 pub use tape::Tape;
 pub use tolerance::Tolerance;
 pub use tsit5::Tsit5;

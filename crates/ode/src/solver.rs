@@ -10,7 +10,7 @@ use crate::group_adjoint::GroupTape;
 use crate::leapfrog::Leapfrog;
 use crate::rk4::Rk4;
 use crate::solve::{Solution, Statistics, check, solve};
-use crate::stiff::Esdirk3;
+use crate::stiff::{Esdirk3, Kvaerno5};
 use crate::tape::Tape;
 use crate::tsit5::Tsit5;
 
@@ -31,6 +31,7 @@ registry! {
         "rk4" => Rk4,
         "leapfrog" => Leapfrog,
         "esdirk3" => Esdirk3,
+        "kvaerno5" => Kvaerno5,
     }
 }
 

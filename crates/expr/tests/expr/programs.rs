@@ -58,14 +58,17 @@ fn eight_lanes_are_eight_numbers() {
     let (mut bar, mut out) = (vec![Row::splat(1.0); ni], vec![Row::ZERO; no]);
     program.evaluate(&[x, y], &mut values);
     program.vjp(&values, &cotangents, &mut scratch, &mut bar);
-    program.jvp(&values, &tangents, &mut scratch, &mut out);
+    // tangents in eight directions at one point
+    let (mut point, mut directions) = (vec![0.0; nv], vec![Row::ZERO; nv]);
+    program.evaluate(&[0.9, 0.8], &mut point);
+    program.jvp(&point, &tangents, &mut directions, &mut out);
     for l in 0..8 {
         let column = |rows: &[Row]| -> Vec<f64> { rows.iter().map(|row| row.0[l]).collect() };
         let (mut one, mut scratch) = (vec![0.0; nv], vec![0.0; nv]);
         let (mut one_bar, mut one_out) = (vec![1.0; ni], vec![0.0; no]);
         program.evaluate(&[x.0[l], y.0[l]], &mut one);
         program.vjp(&one, &column(&cotangents), &mut scratch, &mut one_bar);
-        program.jvp(&one, &column(&tangents), &mut scratch, &mut one_out);
+        program.jvp(&point, &column(&tangents), &mut scratch, &mut one_out);
         // NaN (a negative number to a fraction) must be in the same places
         let same = |a: Vec<f64>, b: Vec<f64>| a.iter().zip(&b).all(|(a, b)| a == b || (a.is_nan() && b.is_nan()));
         assert!(same(column(&values), one) && same(column(&bar), one_bar) && same(column(&out), one_out), "lane {l}");

@@ -12,6 +12,10 @@
 //! **Parameters**, flat: the shared ones θ, then each network's, as [`Mlp`] orders them.
 //! **Tape**: the values of a, the networks' tapes, the values of f.
 
+use std::cell::RefCell;
+
+use pulp::{Arch, Simd, WithSimd};
+use surprisal_core::lanes::{LANES, Row};
 use surprisal_core::{Role, rng};
 use surprisal_expr::{Lane, Program};
 
@@ -57,6 +61,7 @@ pub(super) struct Network {
 }
 
 /// What evaluations write to beside the tape.
+#[derive(Default)]
 pub(super) struct Work<L> {
     /// `[n_symbols]`, then the outputs of all networks.
     pub(super) symbols: Vec<L>,
@@ -66,6 +71,22 @@ pub(super) struct Work<L> {
     feed: Vec<L>,
     scratch: Vec<L>,
     rates: Vec<L>,
+}
+
+thread_local! {
+    /// What single evaluations on this thread write to.
+    static WORK: RefCell<Work<f64>> = RefCell::default();
+    /// The same for a Jacobian.
+    static ROWS: RefCell<Rows> = RefCell::default();
+}
+
+#[derive(Default)]
+struct Rows {
+    work: Work<Row>,
+    /// `[2, n]`: of z and dz/dt.
+    tangents: Vec<Row>,
+    /// Of the networks.
+    scratch: Vec<Row>,
 }
 
 impl Hybrid {
@@ -88,15 +109,28 @@ impl Hybrid {
         if self.networks.is_empty() { 0 } else { self.feed.n_values() }
     }
 
-    pub(super) fn work<L: Lane>(&self) -> Work<L> {
+    pub(super) fn work<L: Lane + Default>(&self) -> Work<L> {
+        let mut work = Work::default();
+        self.fit(&mut work);
+        work
+    }
+
+    /// Makes the parts of `work` as long as they must be; their content is overwritten in every use.
+    fn fit<L: Lane>(&self, work: &mut Work<L>) {
         let zero = L::splat(0.0);
-        Work {
-            symbols: vec![zero; self.rates.inputs().len()],
-            bars: vec![zero; self.rates.inputs().len()],
-            feed: vec![zero; self.feed_scales.len()],
-            scratch: vec![zero; self.feed.n_values().max(self.rates.n_values())],
-            rates: vec![zero; self.scales.len()],
-        }
+        work.symbols.resize(self.rates.inputs().len(), zero);
+        work.bars.resize(self.rates.inputs().len(), zero);
+        work.feed.resize(self.feed_scales.len(), zero);
+        work.scratch.resize(self.feed.n_values().max(self.rates.n_values()), zero);
+        work.rates.resize(self.scales.len(), zero);
+    }
+
+    /// Calls `f` with memory that is not allocated anew each time.
+    fn with_work<R>(&self, f: impl FnOnce(&mut Work<f64>) -> R) -> R {
+        WORK.with_borrow_mut(|work| {
+            self.fit(work);
+            f(work)
+        })
     }
 
     /// Writes time and states among the symbols; shared parameters and inputs are there already.
@@ -251,11 +285,12 @@ impl VectorField for Hybrid {
     }
 
     fn rhs(&self, parameters: &[f64], t: f64, z: &[f64], dz: &mut [f64], tape: &mut [f64]) {
-        let mut work = self.work();
-        self.fill(&parameters[..self.shared.len()], t, z, &mut work.symbols);
-        self.forward(&mut work, dz, tape, |k, x, out, tape| {
-            let net = &self.networks[k];
-            net.mlp.rhs(net.parameters(parameters), t, x, out, tape);
+        self.with_work(|work| {
+            self.fill(&parameters[..self.shared.len()], t, z, &mut work.symbols);
+            self.forward(work, dz, tape, |k, x, out, tape| {
+                let net = &self.networks[k];
+                net.mlp.rhs(net.parameters(parameters), t, x, out, tape);
+            });
         });
     }
 
@@ -270,41 +305,103 @@ impl VectorField for Hybrid {
         parameter_bar: &mut [f64],
     ) {
         let (shared_bar, network_bar) = parameter_bar.split_at_mut(self.shared.len());
-        self.backward(&mut self.work(), tape, cotangent, z_bar, shared_bar, |k, tape, cotangent, x_bar| {
-            let net = &self.networks[k];
-            let bar = &mut network_bar[net.first_parameter - self.shared.len()..][..net.mlp.n_parameters()];
-            net.mlp.vjp(net.parameters(parameters), t, &[], tape, cotangent, x_bar, bar);
+        self.with_work(|work| {
+            self.backward(work, tape, cotangent, z_bar, shared_bar, |k, tape, cotangent, x_bar| {
+                let net = &self.networks[k];
+                let bar = &mut network_bar[net.first_parameter - self.shared.len()..][..net.mlp.n_parameters()];
+                net.mlp.vjp(net.parameters(parameters), t, &[], tape, cotangent, x_bar, bar);
+            });
         });
     }
 
     fn jvp(&self, parameters: &[f64], t: f64, _z: &[f64], tape: &[f64], tangent: &[f64], dz_dot: &mut [f64]) {
-        let mut work: Work<f64> = self.work();
-        let n_symbols = self.n_symbols();
-        let (feed_values, mut rest) = tape.split_at(self.n_feed_values());
-        // t, parameters and inputs are held fixed
-        self.place(0.0, tangent, &mut work.symbols);
-        let (symbols, mut outputs) = work.symbols.split_at_mut(n_symbols);
-        if !self.networks.is_empty() {
-            self.feed.jvp(feed_values, symbols, &mut work.scratch, &mut work.feed);
-            work.feed.iter_mut().zip(&self.feed_scales).for_each(|(x, &b)| *x /= b);
-        }
-        let mut x = &work.feed[..];
-        for net in &self.networks {
-            let (net_tape, behind) = rest.split_at(net.mlp.tape_len());
-            let (input, x_behind) = x.split_at(net.n_in);
-            let (output, outputs_behind) = outputs.split_at_mut(net.n_out);
-            net.mlp.jvp(net.parameters(parameters), t, &[], net_tape, input, output);
-            output.iter_mut().for_each(|u| *u *= net.output_scale);
-            (x, outputs, rest) = (x_behind, outputs_behind, behind);
-        }
-        self.rates.jvp(rest, &work.symbols, &mut work.scratch, &mut work.rates);
-        dz_dot.fill(0.0);
-        for ((dot, rate), &s) in dz_dot.iter_mut().zip(&work.rates).zip(&self.scales) {
-            *dot = rate / s;
-        }
+        self.with_work(|work| {
+            self.tangents(work, tape, tangent, dz_dot, |k, x, out, tape| {
+                let net = &self.networks[k];
+                net.mlp.jvp(net.parameters(parameters), t, &[], tape, x, out);
+            });
+        });
+    }
+
+    fn jacobian(&self, parameters: &[f64], _t: f64, _z: &[f64], tape: &[f64], jacobian: &mut [f64]) {
+        Arch::new().dispatch(Jacobian { field: self, parameters, tape, jacobian });
     }
 
     fn lanes<'a>(&'a self, parameters: &'a [f64]) -> Option<Box<dyn LaneField + 'a>> {
         Some(Box::new(HybridLanes::new(self, parameters)))
+    }
+}
+
+impl Hybrid {
+    /// J times the tangents of z, one direction per lane; t, parameters and inputs are held fixed.
+    /// `network(k, x_dot, out, tape)` gives the tangents of network k.
+    #[inline(always)]
+    fn tangents<L: Lane>(
+        &self,
+        work: &mut Work<L>,
+        tape: &[f64],
+        z_dot: &[L],
+        dz_dot: &mut [L],
+        mut network: impl FnMut(usize, &[L], &mut [L], &[f64]),
+    ) {
+        let n_symbols = self.n_symbols();
+        let (feed_values, mut rest) = tape.split_at(self.n_feed_values());
+        work.symbols.fill(L::splat(0.0));
+        self.place(L::splat(0.0), z_dot, &mut work.symbols);
+        let (symbols, mut outputs) = work.symbols.split_at_mut(n_symbols);
+        if !self.networks.is_empty() {
+            self.feed.jvp(feed_values, symbols, &mut work.scratch, &mut work.feed);
+            work.feed.iter_mut().zip(&self.feed_scales).for_each(|(x, &b)| *x = x.map(|x| x / b));
+        }
+        let mut x = &work.feed[..];
+        for (k, net) in self.networks.iter().enumerate() {
+            let (net_tape, behind) = rest.split_at(net.mlp.tape_len());
+            let (input, x_behind) = x.split_at(net.n_in);
+            let (output, outputs_behind) = outputs.split_at_mut(net.n_out);
+            network(k, input, output, net_tape);
+            output.iter_mut().for_each(|u| *u = u.map(|u| net.output_scale * u));
+            (x, outputs, rest) = (x_behind, outputs_behind, behind);
+        }
+        self.rates.jvp(rest, &work.symbols, &mut work.scratch, &mut work.rates);
+        dz_dot.fill(L::splat(0.0));
+        for ((dot, rate), &s) in dz_dot.iter_mut().zip(&work.rates).zip(&self.scales) {
+            *dot = rate.map(|rate| rate / s);
+        }
+    }
+}
+
+/// J in the directions of all states, eight at a time.
+struct Jacobian<'a> {
+    field: &'a Hybrid,
+    parameters: &'a [f64],
+    tape: &'a [f64],
+    jacobian: &'a mut [f64],
+}
+
+impl WithSimd for Jacobian<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { field, parameters, tape, jacobian } = self;
+        let n = field.dim();
+        ROWS.with_borrow_mut(|Rows { work, tangents, scratch }| {
+            field.fit(work);
+            tangents.resize(2 * n, Row::ZERO);
+            let widest = field.networks.iter().map(|net| net.mlp.tangent_rows()).max().unwrap_or(0);
+            scratch.resize(scratch.len().max(widest), Row::ZERO);
+            let (z_dot, dz_dot) = tangents.split_at_mut(n);
+            for first in (0..n).step_by(LANES) {
+                z_dot.fill(Row::ZERO);
+                (first..n.min(first + LANES)).for_each(|j| z_dot[j].0[j - first] = 1.0);
+                field.tangents(work, tape, z_dot, dz_dot, |k, x_dot, out, tape| {
+                    let net = &field.networks[k];
+                    net.mlp.tangents(net.parameters(parameters), tape, x_dot, scratch, out);
+                });
+                for (row, dots) in jacobian.chunks_exact_mut(n).zip(&*dz_dot) {
+                    row[first..n.min(first + LANES)].iter_mut().zip(dots.0).for_each(|(j, dot)| *j = dot);
+                }
+            }
+        });
     }
 }

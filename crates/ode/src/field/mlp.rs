@@ -12,11 +12,14 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::cell::RefCell;
+
 use surprisal_core::{Role, rng};
 
 use super::activation::Activation;
-use super::lanes::LaneField;
+use super::lanes::{LaneField, Row};
 use super::mlp_lanes::MlpLanes;
+use super::vector_tanh::tanh_slice;
 use super::{BuildField, ParameterBlock, VectorField};
 
 /// A multilayer perceptron whose inputs and outputs are the states.
@@ -119,6 +122,47 @@ impl Mlp {
         }
     }
 
+    /// Tangents of the outputs from those of the inputs, in the direction of every lane.
+    ///
+    /// # Shapes
+    /// `tape` of an evaluation, `x_dot` `[n_inputs]`, `scratch` of at least [`Mlp::tangent_rows`],
+    /// `out` `[n_outputs]`.
+    #[inline(always)]
+    pub(crate) fn tangents(
+        &self,
+        parameters: &[f64],
+        tape: &[f64],
+        x_dot: &[Row],
+        scratch: &mut [Row],
+        out: &mut [Row],
+    ) {
+        let (values, slopes) = tape.split_at(self.n_inputs);
+        let (mut x, mut z) = scratch.split_at_mut(self.width);
+        x[..x_dot.len()].copy_from_slice(x_dot);
+        for (k, layer) in self.layers.iter().enumerate() {
+            let weight = &parameters[layer.weight..layer.bias()];
+            if k > 0 {
+                for (i, (row, &a)) in x.iter_mut().zip(&values[layer.input..][..layer.n_in]).enumerate() {
+                    let slope = self.activation.derivative_from_value(a);
+                    let slope = slope.unwrap_or_else(|| slopes[layer.slope - self.n_inputs + i]);
+                    row.0.iter_mut().for_each(|u| *u *= slope);
+                }
+            }
+            for (z, weights) in z.iter_mut().zip(weight.chunks_exact(layer.n_in)) {
+                let mut sum = Row::ZERO;
+                weights.iter().zip(&*x).for_each(|(&w, x)| sum.add_scaled(w, x));
+                *z = sum;
+            }
+            std::mem::swap(&mut x, &mut z);
+        }
+        out.copy_from_slice(&x[..self.n_out]);
+    }
+
+    /// Length of the scratch of [`Mlp::tangents`].
+    pub(crate) fn tangent_rows(&self) -> usize {
+        2 * self.width
+    }
+
     /// `signal` *= σ′ at the input of a layer behind the first.
     fn scale_by_slope(&self, layer: &Layer, tape: &[f64], signal: &mut [f64]) {
         let (values, slopes) = tape.split_at(self.n_inputs);
@@ -194,7 +238,11 @@ impl VectorField for Mlp {
                 let slope = &mut slopes[next.slope - self.n_inputs..][..layer.n_out];
                 slope.iter_mut().zip(&*output).for_each(|(s, &z)| *s = self.activation.derivative(z));
             }
-            output.iter_mut().for_each(|z| *z = self.activation.value(*z));
+            if self.activation == Activation::Tanh {
+                tanh_slice(output);
+            } else {
+                output.iter_mut().for_each(|z| *z = self.activation.value(*z));
+            }
         }
     }
 
@@ -208,45 +256,66 @@ impl VectorField for Mlp {
         y_bar: &mut [f64],
         parameter_bar: &mut [f64],
     ) {
-        let mut scratch = vec![0.0; 2 * self.width];
-        let (mut z_bar, mut x_bar) = scratch.split_at_mut(self.width);
-        z_bar[..self.n_out].copy_from_slice(cotangent);
-        for (k, layer) in self.layers.iter().enumerate().rev() {
-            let weight = &parameters[layer.weight..layer.bias()];
-            let input = &tape[layer.input..][..layer.n_in];
-            let (weight_bar, rest) = parameter_bar[layer.weight..].split_at_mut(layer.n_in * layer.n_out);
-            let below = &mut x_bar[..layer.n_in];
-            below.fill(0.0);
-            for (i, &z) in z_bar[..layer.n_out].iter().enumerate() {
-                rest[i] += z;
-                axpy(z, input, &mut weight_bar[i * layer.n_in..][..layer.n_in]);
-                axpy(z, &weight[i * layer.n_in..][..layer.n_in], below);
+        with_scratch(2 * self.width, |scratch| {
+            let (mut z_bar, mut x_bar) = scratch.split_at_mut(self.width);
+            z_bar[..self.n_out].copy_from_slice(cotangent);
+            for (k, layer) in self.layers.iter().enumerate().rev() {
+                let weight = &parameters[layer.weight..layer.bias()];
+                let input = &tape[layer.input..][..layer.n_in];
+                let (weight_bar, rest) = parameter_bar[layer.weight..].split_at_mut(layer.n_in * layer.n_out);
+                let below = &mut x_bar[..layer.n_in];
+                below.fill(0.0);
+                for (i, &z) in z_bar[..layer.n_out].iter().enumerate() {
+                    rest[i] += z;
+                    axpy(z, input, &mut weight_bar[i * layer.n_in..][..layer.n_in]);
+                    axpy(z, &weight[i * layer.n_in..][..layer.n_in], below);
+                }
+                if k > 0 {
+                    self.scale_by_slope(layer, tape, below);
+                }
+                std::mem::swap(&mut z_bar, &mut x_bar);
             }
-            if k > 0 {
-                self.scale_by_slope(layer, tape, below);
-            }
-            std::mem::swap(&mut z_bar, &mut x_bar);
-        }
-        y_bar.copy_from_slice(&z_bar[..self.n_states]);
+            y_bar.copy_from_slice(&z_bar[..self.n_states]);
+        });
     }
 
     fn jvp(&self, parameters: &[f64], _t: f64, _y: &[f64], tape: &[f64], tangent: &[f64], dy_dot: &mut [f64]) {
-        let mut x_dot = tangent.to_vec();
-        // t is held fixed
-        x_dot.resize(self.layers[0].n_in, 0.0);
-        for (k, layer) in self.layers.iter().enumerate() {
-            if k > 0 {
-                self.scale_by_slope(layer, tape, &mut x_dot);
+        with_scratch(2 * self.width, |scratch| {
+            let (mut x_dot, mut z_dot) = scratch.split_at_mut(self.width);
+            x_dot[..tangent.len()].copy_from_slice(tangent);
+            // t is held fixed
+            x_dot[tangent.len()..self.layers[0].n_in].fill(0.0);
+            for (k, layer) in self.layers.iter().enumerate() {
+                let x = &mut x_dot[..layer.n_in];
+                if k > 0 {
+                    self.scale_by_slope(layer, tape, x);
+                }
+                let weight = &parameters[layer.weight..layer.bias()];
+                for (z, row) in z_dot.iter_mut().zip(weight.chunks_exact(layer.n_in)) {
+                    *z = dot(row, x);
+                }
+                std::mem::swap(&mut x_dot, &mut z_dot);
             }
-            let weight = &parameters[layer.weight..layer.bias()];
-            x_dot = weight.chunks_exact(layer.n_in).map(|row| dot(row, &x_dot)).collect();
-        }
-        dy_dot.copy_from_slice(&x_dot);
+            dy_dot.copy_from_slice(&x_dot[..self.n_out]);
+        });
     }
 
     fn lanes<'a>(&'a self, parameters: &'a [f64]) -> Option<Box<dyn LaneField + 'a>> {
         Some(Box::new(MlpLanes::new(self, parameters)))
     }
+}
+
+thread_local! {
+    /// What the products of single evaluations on this thread write to.
+    static SCRATCH: RefCell<Vec<f64>> = const { RefCell::new(vec![]) };
+}
+
+/// Calls `f` with `length` numbers of any content.
+fn with_scratch<R>(length: usize, f: impl FnOnce(&mut [f64]) -> R) -> R {
+    SCRATCH.with_borrow_mut(|scratch| {
+        scratch.resize(scratch.len().max(length), 0.0);
+        f(&mut scratch[..length])
+    })
 }
 
 /// `out` = W x + b.

@@ -91,6 +91,18 @@ pub trait VectorField: Send + Sync {
     /// `dy_dot` = Ju, where u is the `tangent`.
     fn jvp(&self, parameters: &[f64], t: f64, y: &[f64], tape: &[f64], tangent: &[f64], dy_dot: &mut [f64]);
 
+    /// `jacobian` = J `[n, n]`, row-major.
+    fn jacobian(&self, parameters: &[f64], t: f64, y: &[f64], tape: &[f64], jacobian: &mut [f64]) {
+        let n = y.len();
+        let (mut unit, mut column) = (vec![0.0; n], vec![0.0; n]);
+        for j in 0..n {
+            unit[j] = 1.0;
+            self.jvp(parameters, t, y, tape, &unit, &mut column);
+            unit[j] = 0.0;
+            column.iter().enumerate().for_each(|(i, value)| jacobian[i * n + j] = *value);
+        }
+    }
+
     /// The field with these parameters for eight lanes at once, where it knows how; solvers of many
     /// problems then use nothing else of it.
     fn lanes<'a>(&'a self, _parameters: &'a [f64]) -> Option<Box<dyn LaneField + 'a>> {

@@ -10,9 +10,9 @@
 //! first of which has trailing zeros enough for k times it to be exact (W. J. Cody, W. Waite, *Software Manual
 //! for the Elementary Functions*, 1980).
 
-use pulp::Simd;
 use pulp::bytemuck::cast_slice_mut;
-use surprisal_core::lanes::Row;
+use pulp::{Arch, Simd, WithSimd};
+use surprisal_core::lanes::{LANES, Row};
 
 /// 1.5·2⁵²: adding and subtracting it rounds to an integer.
 const ROUND: f64 = 6755399441055744.0;
@@ -38,6 +38,35 @@ pub(crate) fn tanh_rows<S: Simd>(simd: S, rows: &mut [Row]) {
             *x = simd.or_f64s(simd.div_f64s(above, below), sign);
         }
     }
+}
+
+/// tanh of every number, in place.
+pub(crate) fn tanh_slice(values: &mut [f64]) {
+    struct All<'a>(&'a mut [f64]);
+
+    impl WithSimd for All<'_> {
+        type Output = ();
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) {
+            let mut chunks = self.0.chunks_exact_mut(LANES);
+            for chunk in &mut chunks {
+                for x in S::as_mut_simd_f64s(chunk).0 {
+                    let Fraction { above, below, sign } = fraction(simd, *x);
+                    *x = simd.or_f64s(simd.div_f64s(above, below), sign);
+                }
+            }
+            let rest = chunks.into_remainder();
+            if !rest.is_empty() {
+                let mut row = Row::ZERO;
+                row.0[..rest.len()].copy_from_slice(rest);
+                tanh_rows(simd, std::slice::from_mut(&mut row));
+                rest.copy_from_slice(&row.0[..rest.len()]);
+            }
+        }
+    }
+
+    Arch::new().dispatch(All(values));
 }
 
 /// tanh |x| = `above`/`below`, and the sign of x.
@@ -80,7 +109,6 @@ fn fraction<S: Simd>(simd: S, x: S::f64s) -> Fraction<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pulp::{Arch, WithSimd};
 
     struct Tanh<'a>(&'a mut [Row]);
 

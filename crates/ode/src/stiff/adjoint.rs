@@ -9,10 +9,21 @@
 //! of step sizes is held fixed, as in [`crate::adjoint`].
 
 use super::newton::System;
-use super::tableau::{A, C, GAMMA, N_STAGES};
-use super::tape::{Step, StiffTape};
+use super::tape::StiffTape;
 use crate::adjoint::Gradient;
 use crate::field::VectorField;
+
+/// Cotangents in the making.
+struct Sweep {
+    /// `[n]`: ȳ.
+    y: Vec<f64>,
+    /// `[s, n]`: k̄.
+    slopes: Vec<f64>,
+    /// `[n]`: Ȳ + Jᵀk̄, then λ.
+    lambda: Vec<f64>,
+    /// `[n]`: what the field returns beside θ̄ and is known already.
+    unused: Vec<f64>,
+}
 
 impl StiffTape {
     /// The gradient of Σ cotangent · states.
@@ -33,60 +44,60 @@ impl StiffTape {
         cotangent: &[f64],
         parameter_bar: &mut [f64],
     ) -> Vec<f64> {
-        let system = System { field, parameters };
+        let mut system = System::new(field, parameters);
         let mut outputs = cotangent.chunks_exact(self.n).rev();
-        let mut y_bar = vec![0.0; self.n];
+        let zeros = || vec![0.0; self.n];
+        let mut sweep =
+            Sweep { y: zeros(), slopes: vec![0.0; self.tableau.n_stages() * self.n], lambda: zeros(), unused: zeros() };
         let mut take = |y_bar: &mut [f64]| {
             let g = outputs.next().unwrap_or(&[]);
             y_bar.iter_mut().zip(g).for_each(|(bar, g)| *bar += g);
         };
-        for step in self.steps.iter().rev() {
+        for (index, step) in self.steps.iter().enumerate().rev() {
             if step.is_output {
-                take(&mut y_bar);
+                take(&mut sweep.y);
             }
-            y_bar = step.reverse(system, &y_bar, parameter_bar);
+            self.reverse(index, &mut system, &mut sweep, parameter_bar);
         }
-        take(&mut y_bar);
-        y_bar
+        take(&mut sweep.y);
+        sweep.y
     }
-}
 
-impl Step {
-    /// The cotangent of the step's start from that of its end.
-    fn reverse(&self, system: System<'_>, end_bar: &[f64], parameter_bar: &mut [f64]) -> Vec<f64> {
-        let n = end_bar.len();
-        let mut y_bar = vec![0.0; n];
-        let mut slope_bars = vec![vec![0.0; n]; N_STAGES];
-        let mut products = vec![0.0; n];
-        for i in (0..N_STAGES).rev() {
-            let (t, state) = (self.t + C[i] * self.h, &self.stages[i]);
-            let (_, tape) = system.rhs(t, state);
-            let jacobian = system.jacobian(t, state, &tape);
-            let slope_bar = std::mem::take(&mut slope_bars[i]);
-            let mut right: Vec<f64> =
-                (0..n).map(|j| (0..n).map(|k| jacobian[k * n + j] * slope_bar[k]).sum()).collect();
-            if i + 1 == N_STAGES {
-                right.iter_mut().zip(end_bar).for_each(|(right, bar)| *right += bar);
-            }
-            let mut cotangent = slope_bar;
-            if i == 0 {
-                y_bar.iter_mut().zip(&right).for_each(|(bar, g)| *bar += g);
-            } else {
-                // it could be factored at the solve, so it can here, but for a state at the edge
-                let lambda = match system.factors(self.h, n, &jacobian) {
-                    Some(lu) => lu.solve_transposed(&right),
-                    None => vec![f64::NAN; n],
-                };
-                for j in 0..n {
-                    cotangent[j] += self.h * GAMMA * lambda[j];
-                    y_bar[j] += lambda[j];
-                }
-                for (&a, bar) in A[i].iter().zip(&mut slope_bars[..i]) {
-                    bar.iter_mut().zip(&lambda).for_each(|(bar, l)| *bar += self.h * a * l);
+    /// Takes the cotangents through one step.
+    fn reverse(&self, index: usize, system: &mut System<'_>, sweep: &mut Sweep, parameter_bar: &mut [f64]) {
+        let (n, tableau, step) = (self.n, self.tableau, self.steps[index]);
+        let h_gamma = step.h * tableau.gamma;
+        let last = tableau.n_stages() - 1;
+        sweep.slopes.fill(0.0);
+        for (i, state) in self.stages_of(index).chunks_exact(n).enumerate().rev() {
+            let t = step.t + tableau.c[i] * step.h;
+            system.evaluate(t, state);
+            system.differentiate(t, state);
+            let (before, this) = sweep.slopes.split_at_mut(i * n);
+            let cotangent = &mut this[..n];
+            for (j, lambda) in sweep.lambda.iter_mut().enumerate() {
+                *lambda = (0..n).map(|k| system.jacobian[k * n + j] * cotangent[k]).sum();
+                if i == last {
+                    *lambda += std::mem::take(&mut sweep.y[j]);
                 }
             }
-            system.field.vjp(system.parameters, t, state, &tape, &cotangent, &mut products, parameter_bar);
+            if i > 0 {
+                if system.factor(h_gamma) {
+                    system.lu.solve_transposed(&mut sweep.lambda);
+                } else {
+                    // it could be factored at the solve, so it can here, but for a state at the edge
+                    sweep.lambda.fill(f64::NAN);
+                }
+                for (bar, &l) in cotangent.iter_mut().zip(&sweep.lambda) {
+                    *bar += h_gamma * l;
+                }
+                for (&a, bar) in tableau.a[i].iter().zip(before.chunks_exact_mut(n)) {
+                    bar.iter_mut().zip(&sweep.lambda).for_each(|(bar, l)| *bar += step.h * a * l);
+                }
+            }
+            sweep.y.iter_mut().zip(&sweep.lambda).for_each(|(bar, l)| *bar += l);
+            let (field, parameters) = (system.field, system.parameters);
+            field.vjp(parameters, t, state, &system.tape, cotangent, &mut sweep.unused, parameter_bar);
         }
-        y_bar
     }
 }

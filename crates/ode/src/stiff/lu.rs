@@ -4,23 +4,38 @@
 #[derive(Debug, Clone)]
 pub(super) struct Lu {
     n: usize,
-    /// `[n, n]` row-major: L below the diagonal (its own diagonal is 1), U from it on.
-    factors: Vec<f64>,
+    /// `[n, n]` row-major: the matrix, and once factored L below the diagonal (its own diagonal is 1), U
+    /// from it on.
+    pub(super) values: Vec<f64>,
     /// Row of A in each row of LU.
     rows: Vec<usize>,
+    /// `[n]`
+    z: Vec<f64>,
 }
 
 impl Lu {
-    /// Factors of a matrix `[n, n]`, row-major; `None` if it is singular or not finite.
-    pub(super) fn new(n: usize, mut a: Vec<f64>) -> Option<Self> {
-        let mut rows: Vec<usize> = (0..n).collect();
+    /// Room for a matrix `[n, n]`.
+    pub(super) fn new(n: usize) -> Self {
+        Self { n, values: vec![0.0; n * n], rows: vec![0; n], z: vec![0.0; n] }
+    }
+
+    /// Factors the matrix in `values` in place; false if it is singular or not finite.
+    pub(super) fn factor(&mut self) -> bool {
+        let (n, a) = (self.n, &mut self.values);
+        self.rows.iter_mut().enumerate().for_each(|(i, row)| *row = i);
         for k in 0..n {
-            let pivot = (k..n).max_by(|&i, &j| a[i * n + k].abs().total_cmp(&a[j * n + k].abs()))?;
-            if !(a[pivot * n + k].abs() > 0.0 && a[pivot * n + k].is_finite()) {
-                return None;
+            let mut pivot = k;
+            for i in k + 1..n {
+                if a[i * n + k].abs() > a[pivot * n + k].abs() {
+                    pivot = i;
+                }
+            }
+            let largest = a[pivot * n + k];
+            if largest == 0.0 || !largest.is_finite() {
+                return false;
             }
             if pivot != k {
-                rows.swap(pivot, k);
+                self.rows.swap(pivot, k);
                 (0..n).for_each(|j| a.swap(pivot * n + j, k * n + j));
             }
             for i in k + 1..n {
@@ -29,28 +44,30 @@ impl Lu {
                 (k + 1..n).for_each(|j| a[i * n + j] -= factor * a[k * n + j]);
             }
         }
-        Some(Self { n, factors: a, rows })
+        true
     }
 
-    /// x of A x = b.
-    pub(super) fn solve(&self, b: &[f64]) -> Vec<f64> {
-        let (n, a) = (self.n, &self.factors);
-        let mut x: Vec<f64> = self.rows.iter().map(|&row| b[row]).collect();
+    /// `b` becomes x of A x = b.
+    pub(super) fn solve(&mut self, b: &mut [f64]) {
+        let (n, a, z) = (self.n, &self.values, &mut self.z);
+        for (z, &row) in z.iter_mut().zip(&self.rows) {
+            *z = b[row];
+        }
         for i in 0..n {
-            let sum: f64 = (0..i).map(|j| a[i * n + j] * x[j]).sum();
-            x[i] -= sum;
+            let sum: f64 = (0..i).map(|j| a[i * n + j] * z[j]).sum();
+            z[i] -= sum;
         }
         for i in (0..n).rev() {
-            let sum: f64 = (i + 1..n).map(|j| a[i * n + j] * x[j]).sum();
-            x[i] = (x[i] - sum) / a[i * n + i];
+            let sum: f64 = (i + 1..n).map(|j| a[i * n + j] * z[j]).sum();
+            z[i] = (z[i] - sum) / a[i * n + i];
         }
-        x
+        b.copy_from_slice(z);
     }
 
-    /// x of Aᵀ x = b.
-    pub(super) fn solve_transposed(&self, b: &[f64]) -> Vec<f64> {
-        let (n, a) = (self.n, &self.factors);
-        let mut z = b.to_vec();
+    /// `b` becomes x of Aᵀ x = b.
+    pub(super) fn solve_transposed(&mut self, b: &mut [f64]) {
+        let (n, a, z) = (self.n, &self.values, &mut self.z);
+        z.copy_from_slice(b);
         for i in 0..n {
             let sum: f64 = (0..i).map(|j| a[j * n + i] * z[j]).sum();
             z[i] = (z[i] - sum) / a[i * n + i];
@@ -59,9 +76,7 @@ impl Lu {
             let sum: f64 = (i + 1..n).map(|j| a[j * n + i] * z[j]).sum();
             z[i] -= sum;
         }
-        let mut x = vec![0.0; n];
-        self.rows.iter().zip(z).for_each(|(&row, z)| x[row] = z);
-        x
+        self.rows.iter().zip(z).for_each(|(&row, z)| b[row] = *z);
     }
 }
 
@@ -76,13 +91,19 @@ mod tests {
         for n in 1..8 {
             let a: Vec<f64> = (0..n * n).map(|_| rng::standard_normal(&mut source)).collect();
             let x: Vec<f64> = (0..n).map(|_| rng::standard_normal(&mut source)).collect();
-            let lu = Lu::new(n, a.clone()).unwrap();
-            let b: Vec<f64> = (0..n).map(|i| (0..n).map(|j| a[i * n + j] * x[j]).sum()).collect();
-            let bt: Vec<f64> = (0..n).map(|i| (0..n).map(|j| a[j * n + i] * x[j]).sum()).collect();
-            for found in [lu.solve(&b), lu.solve_transposed(&bt)] {
+            let mut lu = Lu::new(n);
+            lu.values.copy_from_slice(&a);
+            assert!(lu.factor());
+            let mut b: Vec<f64> = (0..n).map(|i| (0..n).map(|j| a[i * n + j] * x[j]).sum()).collect();
+            let mut bt: Vec<f64> = (0..n).map(|i| (0..n).map(|j| a[j * n + i] * x[j]).sum()).collect();
+            lu.solve(&mut b);
+            lu.solve_transposed(&mut bt);
+            for found in [b, bt] {
                 assert!(found.iter().zip(&x).all(|(a, b)| (a - b).abs() < 1e-11), "{n}");
             }
         }
-        assert!(Lu::new(2, vec![1.0, 2.0, 2.0, 4.0]).is_none() && Lu::new(1, vec![f64::NAN]).is_none());
+        for (n, values) in [(2, vec![1.0, 2.0, 2.0, 4.0]), (1, vec![f64::NAN])] {
+            assert!(!Lu { values, ..Lu::new(n) }.factor());
+        }
     }
 }

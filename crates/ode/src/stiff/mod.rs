@@ -1,4 +1,4 @@
-//! Stiff problems: an implicit Runge–Kutta method with its discrete adjoint.
+//! Stiff problems: implicit Runge–Kutta methods with their discrete adjoints.
 //!
 //! One trajectory at a time, with dense Jacobians: for systems of up to some tens of states.
 
@@ -20,60 +20,99 @@ use crate::tolerance::Tolerance;
 use crate::tsit5::Tsit5;
 
 pub use solve::{StiffSolution, solve_stiff};
+pub use tableau::{ESDIRK3, KVAERNO5, Tableau};
 pub use tape::StiffTape;
 
-/// L-stable ESDIRK of order 3(2) (Kennedy & Carpenter 2003), for stiff problems.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Esdirk3 {
-    /// Relative tolerance of the local error.
-    pub rtol: f64,
-    /// Absolute tolerance of the local error, in the units of the states: a number, or a list with
-    /// one for each state.
-    pub atol: Tolerance,
-    /// Most steps per trajectory, rejected ones included.
-    #[serde(default = "default_max_steps")]
-    pub max_steps: usize,
+/// An implicit method with its settings.
+pub trait Implicit {
+    /// Its coefficients.
+    fn tableau(&self) -> &'static Tableau;
+
+    /// The same settings of the explicit method, which are checked in the same way.
+    fn tolerances(&self) -> Tsit5;
 }
 
 fn default_max_steps() -> usize {
     10_000
 }
 
-impl Esdirk3 {
-    /// A solver of these tolerances.
-    pub fn new(rtol: f64, atol: impl Into<Tolerance>) -> Self {
-        Self { rtol, atol: atol.into(), max_steps: default_max_steps() }
-    }
+/// An entry of the registry: the settings, and the coefficients they go with.
+macro_rules! implicit {
+    ($(#[$doc:meta])* $name:ident, $tableau:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+        #[serde(deny_unknown_fields)]
+        pub struct $name {
+            /// Relative tolerance of the local error.
+            pub rtol: f64,
+            /// Absolute tolerance of the local error, in the units of the states: a number, or a list
+            /// with one for each state.
+            pub atol: Tolerance,
+            /// Most steps per trajectory, rejected ones included.
+            #[serde(default = "default_max_steps")]
+            pub max_steps: usize,
+        }
 
-    /// The same settings of the explicit method, which are checked in the same way.
-    fn tolerances(&self) -> Tsit5 {
-        Tsit5 { rtol: self.rtol, atol: self.atol.clone(), max_steps: self.max_steps }
-    }
-}
-
-impl Solver for Esdirk3 {
-    fn solve_many(&self, field: &dyn VectorField, parameters: &[f64], problems: &[Problem]) -> Batch {
-        let solved = problems.iter().map(|p| solve_stiff(field, parameters, &p.y0, &p.times, self));
-        let (mut trajectories, mut tapes) = (Vec::with_capacity(problems.len()), Vec::with_capacity(problems.len()));
-        for solution in solved {
-            match solution {
-                Ok(StiffSolution { states, tape, statistics }) => {
-                    trajectories.push(Ok(Trajectory { states, statistics }));
-                    tapes.push(Some(tape));
-                }
-                Err(error) => {
-                    trajectories.push(Err::<Trajectory, OdeError>(error));
-                    tapes.push(None);
-                }
+        impl $name {
+            /// A solver of these tolerances.
+            pub fn new(rtol: f64, atol: impl Into<Tolerance>) -> Self {
+                Self { rtol, atol: atol.into(), max_steps: default_max_steps() }
             }
         }
-        Batch::new(trajectories, Box::new(Tapes(tapes)))
-    }
 
-    fn problem(&self, dim: usize) -> Option<String> {
-        self.tolerances().problem(dim)
+        impl Implicit for $name {
+            fn tableau(&self) -> &'static Tableau {
+                &$tableau
+            }
+
+            fn tolerances(&self) -> Tsit5 {
+                Tsit5 { rtol: self.rtol, atol: self.atol.clone(), max_steps: self.max_steps }
+            }
+        }
+
+        impl Solver for $name {
+            fn solve_many(&self, field: &dyn VectorField, parameters: &[f64], problems: &[Problem]) -> Batch {
+                solve_one_by_one(self, field, parameters, problems)
+            }
+
+            fn problem(&self, dim: usize) -> Option<String> {
+                self.tolerances().problem(dim)
+            }
+        }
+    };
+}
+
+implicit! {
+    /// L-stable ESDIRK of order 3(2) (Kennedy & Carpenter 2003), for stiff problems.
+    Esdirk3, ESDIRK3
+}
+
+implicit! {
+    /// L-stable ESDIRK of order 5(4) (Kværnø 2004), for stiff problems to tight tolerances.
+    Kvaerno5, KVAERNO5
+}
+
+fn solve_one_by_one(
+    method: &impl Implicit,
+    field: &dyn VectorField,
+    parameters: &[f64],
+    problems: &[Problem],
+) -> Batch {
+    let solved = problems.iter().map(|p| solve_stiff(field, parameters, &p.y0, &p.times, method));
+    let (mut trajectories, mut tapes) = (Vec::with_capacity(problems.len()), Vec::with_capacity(problems.len()));
+    for solution in solved {
+        match solution {
+            Ok(StiffSolution { states, tape, statistics }) => {
+                trajectories.push(Ok(Trajectory { states, statistics }));
+                tapes.push(Some(tape));
+            }
+            Err(error) => {
+                trajectories.push(Err::<Trajectory, OdeError>(error));
+                tapes.push(None);
+            }
+        }
     }
+    Batch::new(trajectories, Box::new(Tapes(tapes)))
 }
 
 /// One tape per problem; `None` where it failed.

@@ -4,82 +4,90 @@
 //! rounding: the derivative of the stage is then that of the equation it solves.
 
 use super::lu::Lu;
-use super::tableau::GAMMA;
 use crate::field::VectorField;
 
 /// An update of this scaled norm is the last; convergence is quadratic.
-const SMALL: f64 = 1e-5;
+const SMALL: f64 = 1e-4;
 const MAX_ITERATIONS: usize = 12;
 
-/// A field at fixed parameters.
-#[derive(Clone, Copy)]
+/// A field at fixed parameters, with what its evaluations write to.
 pub(super) struct System<'a> {
     pub(super) field: &'a dyn VectorField,
     pub(super) parameters: &'a [f64],
-}
-
-/// A solved stage.
-pub(super) struct Stage {
-    pub(super) state: Vec<f64>,
-    /// Of I − hγJ close to the state.
+    pub(super) n: usize,
+    /// Of the last evaluation: its tape, f `[n]`, J `[n, n]` row-major.
+    pub(super) tape: Vec<f64>,
+    pub(super) slope: Vec<f64>,
+    pub(super) jacobian: Vec<f64>,
+    /// Of I − hγJ.
     pub(super) lu: Lu,
-    pub(super) n_evaluations: usize,
+    update: Vec<f64>,
 }
 
-impl System<'_> {
-    /// f and the tape of its evaluation.
-    pub(super) fn rhs(self, t: f64, y: &[f64]) -> (Vec<f64>, Vec<f64>) {
-        let (mut dy, mut tape) = (vec![0.0; y.len()], vec![0.0; self.field.tape_len()]);
-        self.field.rhs(self.parameters, t, y, &mut dy, &mut tape);
-        (dy, tape)
-    }
-
-    /// J `[n, n]`, row-major, from the tape of an evaluation.
-    pub(super) fn jacobian(self, t: f64, y: &[f64], tape: &[f64]) -> Vec<f64> {
-        let n = y.len();
-        let (mut jacobian, mut unit, mut column) = (vec![0.0; n * n], vec![0.0; n], vec![0.0; n]);
-        for j in 0..n {
-            unit[j] = 1.0;
-            self.field.jvp(self.parameters, t, y, tape, &unit, &mut column);
-            unit[j] = 0.0;
-            column.iter().enumerate().for_each(|(i, value)| jacobian[i * n + j] = *value);
+impl<'a> System<'a> {
+    pub(super) fn new(field: &'a dyn VectorField, parameters: &'a [f64]) -> Self {
+        let n = field.dim();
+        let zeros = || vec![0.0; n];
+        Self {
+            field,
+            parameters,
+            n,
+            tape: vec![0.0; field.tape_len()],
+            slope: zeros(),
+            jacobian: vec![0.0; n * n],
+            lu: Lu::new(n),
+            update: zeros(),
         }
-        jacobian
     }
 
-    /// Factors of I − hγJ.
-    pub(super) fn factors(self, h: f64, n: usize, jacobian: &[f64]) -> Option<Lu> {
-        let mut matrix: Vec<f64> = jacobian.iter().map(|j| -h * GAMMA * j).collect();
-        (0..n).for_each(|i| matrix[i * n + i] += 1.0);
-        Lu::new(n, matrix)
+    /// Evaluates f.
+    pub(super) fn evaluate(&mut self, t: f64, y: &[f64]) {
+        self.field.rhs(self.parameters, t, y, &mut self.slope, &mut self.tape);
     }
 
-    /// The stage at time t with the known part r, from a first guess; `norm` is the scaled norm of an
-    /// update. `None` where Newton's method does not converge.
+    /// Evaluates J where f was last evaluated.
+    pub(super) fn differentiate(&mut self, t: f64, y: &[f64]) {
+        self.field.jacobian(self.parameters, t, y, &self.tape, &mut self.jacobian);
+    }
+
+    /// Factors I − `h_gamma` J; false if that is singular.
+    pub(super) fn factor(&mut self, h_gamma: f64) -> bool {
+        let n = self.n;
+        for (value, j) in self.lu.values.iter_mut().zip(&self.jacobian) {
+            *value = -h_gamma * j;
+        }
+        (0..n).for_each(|i| self.lu.values[i * n + i] += 1.0);
+        self.lu.factor()
+    }
+
+    /// Solves for the stage at time t with the known part r; `state` is a first guess and becomes the
+    /// stage, `norm` is the scaled norm of an update. The number of evaluations, or `None` where
+    /// Newton's method does not converge.
     pub(super) fn stage(
-        self,
+        &mut self,
         t: f64,
-        h: f64,
+        h_gamma: f64,
         known: &[f64],
-        guess: Vec<f64>,
-        norm: &dyn Fn(&[f64]) -> f64,
-    ) -> Option<Stage> {
-        let n = known.len();
-        let mut state = guess;
+        state: &mut [f64],
+        norm: impl Fn(&[f64]) -> f64,
+    ) -> Option<usize> {
         let mut previous = f64::INFINITY;
         for iteration in 1..=MAX_ITERATIONS {
-            let (slope, tape) = self.rhs(t, &state);
-            if slope.iter().any(|k| !k.is_finite()) {
+            self.evaluate(t, state);
+            self.differentiate(t, state);
+            if !self.factor(h_gamma) {
                 return None;
             }
-            let lu = self.factors(h, n, &self.jacobian(t, &state, &tape))?;
-            let residual: Vec<f64> = (0..n).map(|i| known[i] + h * GAMMA * slope[i] - state[i]).collect();
-            let update = lu.solve(&residual);
-            state.iter_mut().zip(&update).for_each(|(y, d)| *y += d);
-            let size = norm(&update);
-            if size <= SMALL {
-                return Some(Stage { state, lu, n_evaluations: iteration });
+            for (i, update) in self.update.iter_mut().enumerate() {
+                *update = known[i] + h_gamma * self.slope[i] - state[i];
             }
+            self.lu.solve(&mut self.update);
+            state.iter_mut().zip(&self.update).for_each(|(y, d)| *y += d);
+            let size = norm(&self.update);
+            if size <= SMALL {
+                return Some(iteration);
+            }
+            // NaN, of a field that is not finite, ends here as well
             if !size.is_finite() || (iteration > 2 && size > 2.0 * previous) {
                 return None;
             }

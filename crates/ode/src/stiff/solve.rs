@@ -2,17 +2,17 @@
 //!
 //! The error estimate is multiplied by (I − hγJ)⁻¹, which takes out what the method damps anyway (E.
 //! Hairer, G. Wanner, *Solving Ordinary Differential Equations II*, 2nd ed. (1996), section IV.8,
-//! eq. 8.20); the next step is h·min(5, max(1/5, 0.9·e^−1/3)). A step is rejected where that error
-//! exceeds 1, and quartered where Newton's method does not converge.
+//! eq. 8.20); with q the order of that error the next step is h·min(5, max(1/5, 0.9·e^−1/q)). A step is
+//! rejected where that error exceeds 1, and quartered where Newton's method does not converge.
 
-use super::Esdirk3;
+use super::Implicit;
 use super::newton::System;
-use super::tableau::{C, EMBEDDED, N_STAGES, weight};
-use super::tape::{Step, StiffTape, known_part, slope};
+use super::tape::{Step, StiffTape, known_part};
 use crate::controller::first_guess;
 use crate::error::OdeError;
 use crate::field::VectorField;
 use crate::solve::{Statistics, check, underflows};
+use crate::tsit5::Tsit5;
 
 /// One integrated stiff trajectory.
 #[derive(Debug, Clone)]
@@ -34,49 +34,60 @@ pub fn solve_stiff(
     parameters: &[f64],
     y0: &[f64],
     times: &[f64],
-    config: &Esdirk3,
+    method: &impl Implicit,
 ) -> Result<StiffSolution, OdeError> {
-    config.tolerances().check(field.dim() - field.n_resting())?;
+    let (tableau, config) = (method.tableau(), method.tolerances());
+    config.check(field.dim() - field.n_resting())?;
     let (t0, t_end) = check(field, parameters, y0, times)?;
+    let n = y0.len();
     let mut run = Forward {
-        system: System { field, parameters },
-        config,
-        n_controlled: field.dim() - field.n_resting(),
+        system: System::new(field, parameters),
+        config: &config,
+        n_controlled: n - field.n_resting(),
         states: y0.to_vec(),
         y: y0.to_vec(),
-        steps: vec![],
+        tape: StiffTape { tableau, n, steps: vec![], stages: vec![] },
         statistics: Statistics::default(),
+        predictors: (0..tableau.n_stages()).map(|i| tableau.predictor(i)).collect(),
+        stages: vec![0.0; tableau.n_stages() * n],
+        slopes: vec![0.0; tableau.n_stages() * n],
+        known: vec![0.0; n],
+        error: vec![0.0; n],
+        allowed: vec![0.0; n],
     };
     if t0 < t_end {
-        let slope = run.system.rhs(t0, y0).0;
+        run.system.evaluate(t0, y0);
         run.statistics.n_evaluations += 1;
-        if slope.iter().any(|k| !k.is_finite()) {
+        if run.system.slope.iter().any(|k| !k.is_finite()) {
             return Err(OdeError::FieldNotFinite { t: t0, t_end, partial: run.states });
         }
-        let norm = |values: &[f64]| scaled_norm(config, run.n_controlled, values, y0);
-        let mut h = first_guess(norm(y0), norm(&slope));
+        run.allow();
+        let mut h = first_guess(run.norm(&run.y), run.norm(&run.system.slope));
         for pair in times.windows(2) {
             h = run.to(pair[0], pair[1], h, t_end)?;
         }
     }
-    let tape = StiffTape { n: y0.len(), steps: run.steps };
-    Ok(StiffSolution { states: run.states, tape, statistics: run.statistics })
+    Ok(StiffSolution { states: run.states, tape: run.tape, statistics: run.statistics })
 }
 
 struct Forward<'a> {
     system: System<'a>,
-    config: &'a Esdirk3,
+    config: &'a Tsit5,
     n_controlled: usize,
     states: Vec<f64>,
     y: Vec<f64>,
-    steps: Vec<Step>,
+    tape: StiffTape,
     statistics: Statistics,
-}
-
-/// What an attempted step gave.
-struct Attempt {
-    stages: Vec<Vec<f64>>,
-    error: f64,
+    /// `[s][i]`
+    predictors: Vec<Vec<f64>>,
+    /// Of the attempted step: `[s, n]`.
+    stages: Vec<f64>,
+    slopes: Vec<f64>,
+    /// `[n]`
+    known: Vec<f64>,
+    error: Vec<f64>,
+    /// `[n]`: the error that is allowed of each state.
+    allowed: Vec<f64>,
 }
 
 impl Forward<'_> {
@@ -95,21 +106,22 @@ impl Forward<'_> {
             if !last && underflows(t, size) {
                 return Err(OdeError::StepUnderflow { t, h: size, t_end, partial: self.partial() });
             }
-            let attempt = self.attempt(t, size);
-            let Some(Attempt { stages, error }) = attempt.filter(|attempt| attempt.error.is_finite()) else {
+            let Some(error) = self.attempt(t, size).filter(|error| error.is_finite()) else {
                 self.statistics.n_rejected += 1;
                 h = 0.25 * size;
                 continue;
             };
-            let factor = (0.9 * error.max(1e-10).powf(-1.0 / 3.0)).clamp(0.2, 5.0);
+            let order = f64::from(self.tape.tableau.error_order);
+            let factor = (0.9 * error.max(1e-10).powf(-1.0 / order)).clamp(0.2, 5.0);
             if error > 1.0 {
                 self.statistics.n_rejected += 1;
                 h = size * factor.min(0.9);
                 continue;
             }
             self.statistics.n_accepted += 1;
-            self.y.copy_from_slice(&stages[N_STAGES - 1]);
-            self.steps.push(Step { t, h: size, stages, is_output: last });
+            self.y.copy_from_slice(&self.stages[self.stages.len() - self.tape.n..]);
+            self.tape.stages.extend_from_slice(&self.stages);
+            self.tape.steps.push(Step { t, h: size, is_output: last });
             // a step that a data time cut short says nothing against longer ones
             h = if last { h.max(size * factor) } else { size * factor };
             t += size;
@@ -120,33 +132,60 @@ impl Forward<'_> {
         }
     }
 
-    fn attempt(&mut self, t: f64, h: f64) -> Option<Attempt> {
-        let start = self.y.clone();
-        let (config, n_controlled) = (self.config, self.n_controlled);
-        let norm = |d: &[f64]| scaled_norm(config, n_controlled, d, &start);
-        let first = self.system.rhs(t, &start).0;
+    /// The scaled error of a step, whose stages it computes; `None` where Newton's method fails.
+    fn attempt(&mut self, t: f64, h: f64) -> Option<f64> {
+        let (tableau, n) = (self.tape.tableau, self.tape.n);
+        let h_gamma = h * tableau.gamma;
+        self.allow();
+        self.system.evaluate(t, &self.y);
         self.statistics.n_evaluations += 1;
-        let (mut slopes, mut stages) = (vec![first], vec![start.clone()]);
-        let mut factors = None;
-        for i in 1..N_STAGES {
-            let known = known_part(&start, h, i, &slopes);
-            // the slope before it is the first guess of this one's
-            let last = &slopes[i - 1];
-            let guess = known.iter().zip(last).map(|(r, k)| r + h * super::tableau::GAMMA * k).collect();
-            let stage = self.system.stage(t + C[i] * h, h, &known, guess, &norm)?;
-            self.statistics.n_evaluations += stage.n_evaluations;
-            slopes.push(slope(&stage.state, &known, h));
-            stages.push(stage.state);
-            factors = Some(stage.lu);
+        self.stages[..n].copy_from_slice(&self.y);
+        self.slopes[..n].copy_from_slice(&self.system.slope);
+        for i in 1..tableau.n_stages() {
+            known_part(tableau, &self.y, h, i, &self.slopes, &mut self.known);
+            let (before, this) = self.stages.split_at_mut(i * n);
+            let stage = &mut this[..n];
+            if i == 1 {
+                // nothing but a slope to go by
+                for (j, guess) in stage.iter_mut().enumerate() {
+                    *guess = self.known[j] + h_gamma * self.slopes[j];
+                }
+            } else {
+                stage.fill(0.0);
+                for (&weight, before) in self.predictors[i].iter().zip(before.chunks_exact(n)) {
+                    stage.iter_mut().zip(before).for_each(|(guess, y)| *guess += weight * y);
+                }
+            }
+            let norm = |d: &[f64]| scaled_norm(self.n_controlled, d, &self.allowed);
+            let evaluations = self.system.stage(t + tableau.c[i] * h, h_gamma, &self.known, stage, norm)?;
+            self.statistics.n_evaluations += evaluations;
+            // unlike f(Yᵢ), this does not multiply what is left of Newton's error by J
+            for (j, slope) in self.slopes[i * n..][..n].iter_mut().enumerate() {
+                *slope = (stage[j] - self.known[j]) / h_gamma;
+            }
         }
-        let mut raw = vec![0.0; start.len()];
-        for (i, k) in slopes.iter().enumerate() {
-            let e = weight(i) - EMBEDDED[i];
-            raw.iter_mut().zip(k).for_each(|(error, k)| *error += h * e * k);
+        self.error.fill(0.0);
+        for (&e, k) in tableau.error.iter().zip(self.slopes.chunks_exact(n)) {
+            self.error.iter_mut().zip(k).for_each(|(error, k)| *error += h * e * k);
         }
-        let error = factors?.solve(&raw);
-        let sizes: Vec<f64> = start.iter().zip(&stages[N_STAGES - 1]).map(|(a, b)| a.abs().max(b.abs())).collect();
-        Some(Attempt { error: scaled_norm(config, n_controlled, &error, &sizes), stages })
+        self.system.lu.solve(&mut self.error);
+        let end = self.stages.len() - n;
+        for (i, allowed) in self.allowed.iter_mut().enumerate().take(self.n_controlled) {
+            let size = self.y[i].abs().max(self.stages[end + i].abs());
+            *allowed = self.config.atol.of(i) + self.config.rtol * size;
+        }
+        Some(self.norm(&self.error))
+    }
+
+    /// Errors that are allowed where the step begins.
+    fn allow(&mut self) {
+        for (i, (allowed, y)) in self.allowed.iter_mut().zip(&self.y).enumerate().take(self.n_controlled) {
+            *allowed = self.config.atol.of(i) + self.config.rtol * y.abs();
+        }
+    }
+
+    fn norm(&self, values: &[f64]) -> f64 {
+        scaled_norm(self.n_controlled, values, &self.allowed)
     }
 
     /// Takes the states reached so far, for an error.
@@ -155,9 +194,8 @@ impl Forward<'_> {
     }
 }
 
-/// The scaled norm of the first `n` of `values` where states have these sizes.
-fn scaled_norm(config: &Esdirk3, n: usize, values: &[f64], sizes: &[f64]) -> f64 {
-    let scaled = values.iter().zip(sizes).take(n).enumerate();
-    let sum: f64 = scaled.map(|(i, (v, size))| (v / (config.atol.of(i) + config.rtol * size.abs())).powi(2)).sum();
+/// The scaled norm of the first `n` of `values`, of which so much is allowed each.
+fn scaled_norm(n: usize, values: &[f64], allowed: &[f64]) -> f64 {
+    let sum: f64 = values.iter().zip(allowed).take(n).map(|(v, allowed)| (v / allowed).powi(2)).sum();
     (sum / n as f64).sqrt()
 }
