@@ -17,9 +17,9 @@ FEW_STEPS = 256
 
 ADJOINTS = {
     # as a user gets it
-    "recursive": lambda: (diffrax.RecursiveCheckpointAdjoint(), MAX_STEPS),
+    "recursive": lambda few: (diffrax.RecursiveCheckpointAdjoint(), MAX_STEPS),
     # every step is kept, nothing is computed twice
-    "recursive, all kept": lambda: (diffrax.RecursiveCheckpointAdjoint(checkpoints=FEW_STEPS), FEW_STEPS),
+    "recursive, all kept": lambda few: (diffrax.RecursiveCheckpointAdjoint(checkpoints=few), few),
 }
 
 
@@ -45,7 +45,7 @@ SOLVERS = {"vmap": diffrax.Tsit5, "one system": diffrax.Tsit5, "kvaerno3": diffr
 
 
 def step(problem, batching, adjoint_name):
-    adjoint, max_steps = ADJOINTS[adjoint_name]()
+    adjoint, max_steps = ADJOINTS[adjoint_name](MAX_STEPS if "mu" in problem else FEW_STEPS)
     y0, times = jnp.array(problem["y0"]), jnp.array(problem["times"])
     n, dim = y0.shape
     target = jnp.array(problem["target"]).reshape(n, len(times), dim)

@@ -70,6 +70,11 @@ impl Batch {
         assert_eq!(cotangents.len(), self.trajectories.len(), "one cotangent per problem");
         self.tape.pullback(field, parameters, cotangents)
     }
+
+    /// The record alone, for a solver that solves in several ways.
+    pub(crate) fn into_tape(self) -> Box<dyn BatchTape> {
+        self.tape
+    }
 }
 
 /// The reverse pass over nothing.

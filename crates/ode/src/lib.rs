@@ -22,6 +22,7 @@
 //! Everything is float64 on plain slices, row-major.
 
 pub mod adjoint;
+pub mod auto;
 pub mod batch;
 pub mod controller;
 pub mod equations;
@@ -42,6 +43,7 @@ pub mod tolerance;
 pub mod tsit5;
 
 pub use adjoint::Gradient;
+pub use auto::Auto;
 pub use batch::{Batch, BatchGradient, Problem, Trajectory};
 pub use equations::{EquationError, Equations, System};
 pub use error::OdeError;

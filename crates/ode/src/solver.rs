@@ -2,6 +2,7 @@
 
 use surprisal_core::registry;
 
+use crate::auto::Auto;
 use crate::batch::{Batch, BatchGradient, BatchTape, Problem, Trajectory};
 use crate::field::VectorField;
 use crate::field::lanes::LaneField;
@@ -32,6 +33,7 @@ registry! {
         "leapfrog" => Leapfrog,
         "esdirk3" => Esdirk3,
         "kvaerno5" => Kvaerno5,
+        "auto" => Auto,
     }
 }
 

@@ -324,7 +324,7 @@ impl VectorField for Hybrid {
     }
 
     fn jacobian(&self, parameters: &[f64], _t: f64, _z: &[f64], tape: &[f64], jacobian: &mut [f64]) {
-        Arch::new().dispatch(Jacobian { field: self, parameters, tape, jacobian });
+        ROWS.with_borrow_mut(|rows| Arch::new().dispatch(Jacobian { field: self, parameters, tape, jacobian, rows }));
     }
 
     fn lanes<'a>(&'a self, parameters: &'a [f64]) -> Option<Box<dyn LaneField + 'a>> {
@@ -376,6 +376,7 @@ struct Jacobian<'a> {
     parameters: &'a [f64],
     tape: &'a [f64],
     jacobian: &'a mut [f64],
+    rows: &'a mut Rows,
 }
 
 impl WithSimd for Jacobian<'_> {
@@ -383,25 +384,24 @@ impl WithSimd for Jacobian<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self { field, parameters, tape, jacobian } = self;
+        let Self { field, parameters, tape, jacobian, rows: Rows { work, tangents, scratch } } = self;
         let n = field.dim();
-        ROWS.with_borrow_mut(|Rows { work, tangents, scratch }| {
-            field.fit(work);
-            tangents.resize(2 * n, Row::ZERO);
-            let widest = field.networks.iter().map(|net| net.mlp.tangent_rows()).max().unwrap_or(0);
-            scratch.resize(scratch.len().max(widest), Row::ZERO);
-            let (z_dot, dz_dot) = tangents.split_at_mut(n);
-            for first in (0..n).step_by(LANES) {
-                z_dot.fill(Row::ZERO);
-                (first..n.min(first + LANES)).for_each(|j| z_dot[j].0[j - first] = 1.0);
-                field.tangents(work, tape, z_dot, dz_dot, |k, x_dot, out, tape| {
-                    let net = &field.networks[k];
-                    net.mlp.tangents(net.parameters(parameters), tape, x_dot, scratch, out);
-                });
-                for (row, dots) in jacobian.chunks_exact_mut(n).zip(&*dz_dot) {
-                    row[first..n.min(first + LANES)].iter_mut().zip(dots.0).for_each(|(j, dot)| *j = dot);
-                }
+        field.fit(work);
+        tangents.resize(2 * n, Row::ZERO);
+        let widest = field.networks.iter().map(|net| net.mlp.tangent_rows()).max().unwrap_or(0);
+        scratch.resize(scratch.len().max(widest), Row::ZERO);
+        let (z_dot, dz_dot) = tangents.split_at_mut(n);
+        for first in (0..n).step_by(LANES) {
+            let columns = first..n.min(first + LANES);
+            z_dot.fill(Row::ZERO);
+            columns.clone().for_each(|j| z_dot[j].0[j - first] = 1.0);
+            field.tangents(work, tape, z_dot, dz_dot, |k, x_dot, out, tape| {
+                let net = &field.networks[k];
+                net.mlp.tangents(net.parameters(parameters), tape, x_dot, scratch, out);
+            });
+            for (row, dots) in jacobian.chunks_exact_mut(n).zip(&*dz_dot) {
+                row[columns.clone()].iter_mut().zip(dots.0).for_each(|(j, dot)| *j = dot);
             }
-        });
+        }
     }
 }

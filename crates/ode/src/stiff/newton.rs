@@ -7,7 +7,7 @@ use super::lu::Lu;
 use crate::field::VectorField;
 
 /// An update of this scaled norm is the last; convergence is quadratic.
-const SMALL: f64 = 1e-4;
+const SMALL: f64 = 1e-3;
 const MAX_ITERATIONS: usize = 12;
 
 /// A field at fixed parameters, with what its evaluations write to.

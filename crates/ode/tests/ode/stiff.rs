@@ -1,8 +1,8 @@
-//! The implicit method: its order, its adjoint, and problems that explicit ones cannot do.
+//! The implicit methods: their orders, their adjoints, and problems that explicit ones cannot do.
 
 use surprisal_core::rng;
-use surprisal_ode::stiff::solve_stiff;
-use surprisal_ode::{Esdirk3, OdeError, Problem, Solver, System, Tolerance, Tsit5, VectorField, solve};
+use surprisal_ode::stiff::{Implicit, solve_stiff};
+use surprisal_ode::{Auto, Esdirk3, Kvaerno5, OdeError, Problem, Solver, System, Tolerance, Tsit5, VectorField, solve};
 
 use crate::equations::compile;
 use crate::fields;
@@ -29,28 +29,34 @@ fn van_der_pol() -> System {
 }
 
 #[test]
-fn the_error_follows_the_tolerance_as_order_three_does() {
+fn the_error_follows_the_tolerance_as_the_order_says() {
     let field = fields::seasonal_growth();
     let exact = 1.3 * (1.7 * 2.0_f64.sin()).exp();
-    let run = |rtol: f64| {
-        let solution = solve_stiff(&field, &[1.7], &[1.3], &[0.0, 2.0], &Esdirk3::new(rtol, rtol)).unwrap();
+    fn run(field: &dyn VectorField, exact: f64, method: &impl Implicit) -> (f64, f64) {
+        let solution = solve_stiff(field, &[1.7], &[1.3], &[0.0, 2.0], method).unwrap();
         ((solution.states[1] - exact).abs(), solution.statistics.n_accepted as f64)
-    };
-    let (coarse, fine) = (run(1e-5), run(1e-8));
+    }
+    let order = |(coarse, fine): ((f64, f64), (f64, f64))| (coarse.0 / fine.0).ln() / (fine.1 / coarse.1).ln();
     // the error of the step is one order above that of its estimate
-    let order = (coarse.0 / fine.0).ln() / (fine.1 / coarse.1).ln();
-    assert!((2.7..3.4).contains(&order), "order {order}: {coarse:?} {fine:?}");
-    assert!(fine.0 < 1e-6);
+    let third = [1e-5, 1e-8].map(|rtol| run(&field, exact, &Esdirk3::new(rtol, rtol)));
+    assert!((2.7..3.4).contains(&order((third[0], third[1]))), "{third:?}");
+    let fifth = [1e-6, 1e-10].map(|rtol| run(&field, exact, &Kvaerno5::new(rtol, rtol)));
+    assert!((4.6..5.6).contains(&order((fifth[0], fifth[1]))), "{fifth:?}");
+    assert!(third[1].0 < 1e-6 && fifth[1].0 < 1e-7, "{third:?} {fifth:?}");
 }
 
 #[test]
 fn robertson_agrees_with_scipy() {
+    robertson_by(&Esdirk3 { max_steps: 100_000, ..Esdirk3::new(1e-9, 1e-11) }, 1e-7, 1e-6);
+    robertson_by(&Kvaerno5::new(1e-9, 1e-11), 1e-8, 1e-6);
+}
+
+fn robertson_by(config: &impl Implicit, of_states: f64, of_gradient: f64) {
     let expected: Reference = serde_json::from_str(include_str!("../reference/robertson.json")).unwrap();
     let system = robertson();
-    let config = Esdirk3 { max_steps: 100_000, ..Esdirk3::new(1e-9, 1e-11) };
-    let solution = solve_stiff(system.field(), &expected.parameters, &expected.y0, &expected.times, &config).unwrap();
+    let solution = solve_stiff(system.field(), &expected.parameters, &expected.y0, &expected.times, config).unwrap();
     let error = distance(&solution.states, &expected.states);
-    assert!(error < 1e-7, "states differ by {error:e}");
+    assert!(error < of_states, "states differ by {error:e}");
     let residual: Vec<f64> = solution.states.iter().map(|y| y - 0.1).collect();
     let gradient = solution.tape.pullback(system.field(), &expected.parameters, &residual);
     // the rates differ by nine orders of magnitude: compare ∂L/∂ln k
@@ -58,16 +64,29 @@ fn robertson_agrees_with_scipy() {
     let (ours, theirs) = (relative(&gradient.parameters), relative(&expected.gradient.parameters));
     let size = theirs.iter().fold(0.0, |m: f64, g| m.max(g.abs()));
     for (a, b) in ours.iter().zip(&theirs) {
-        assert!((a - b).abs() < 1e-6 * size, "{ours:?} against {theirs:?}");
+        assert!((a - b).abs() < of_gradient * size, "{ours:?} against {theirs:?}");
     }
     // which an explicit method does not reach
     let explicit = solve(system.field(), &expected.parameters, &expected.y0, &expected.times, &Tsit5::new(1e-6, 1e-8));
     assert!(matches!(explicit, Err(OdeError::MaxSteps { t, .. }) if t < 50.0));
 }
 
-/// `pullback` against sixth-order differences of the same steps.
-fn check(name: &str, field: &dyn VectorField, theta: &[f64], y0: &[f64], times: &[f64], n_fixed: usize, h: f64) {
-    let solution = solve_stiff(field, theta, y0, times, &Esdirk3::new(1e-5, 1e-7)).unwrap();
+/// `pullback` against sixth-order differences of the same steps, by both methods.
+fn check(name: &str, field: &dyn VectorField, theta: &[f64], y0: &[f64], times: &[f64], h: f64) {
+    check_by(&Esdirk3::new(1e-5, 1e-7), name, field, theta, y0, times, h);
+    check_by(&Kvaerno5::new(1e-5, 1e-7), name, field, theta, y0, times, h);
+}
+
+fn check_by(
+    method: &impl Implicit,
+    name: &str,
+    field: &dyn VectorField,
+    theta: &[f64],
+    y0: &[f64],
+    times: &[f64],
+    h: f64,
+) {
+    let solution = solve_stiff(field, theta, y0, times, method).unwrap();
     let again = solution.tape.replay(field, theta, y0).unwrap();
     assert!(distance(&again, &solution.states) < 1e-12, "{name}: a replay is the solve");
     let mut source = rng::stream(11, "stiff", 0);
@@ -95,7 +114,7 @@ fn check(name: &str, field: &dyn VectorField, theta: &[f64], y0: &[f64], times: 
         let scale = theta[i].abs();
         pairs.push((scale * gradient.parameters[i], scale * difference(theta, i, &|p| value(p, y0))));
     }
-    for i in 0..y0.len() - n_fixed {
+    for i in 0..y0.len() {
         pairs.push((gradient.y0[i], difference(y0, i, &|y| value(theta, y))));
     }
     let size = pairs.iter().fold(0.0, |m: f64, (_, d)| m.max(d.abs()));
@@ -112,18 +131,17 @@ fn the_gradient_is_that_of_the_same_steps() {
         &[1.5, 1.0, 3.0, 1.0],
         &[1.0, 1.2],
         &[0.0, 0.7, 0.71, 1.9],
-        0,
         2e-3,
     );
-    check("seasonal growth", &fields::seasonal_growth(), &[1.3], &[0.4], &[-2.0, -1.0, 3.0], 0, 2e-3);
-    check("Robertson", robertson().field(), &[0.04, 3e7, 1e4], &[1.0, 0.0, 0.0], &[0.0, 0.4, 40.0], 0, 1e-3);
+    check("seasonal growth", &fields::seasonal_growth(), &[1.3], &[0.4], &[-2.0, -1.0, 3.0], 2e-3);
+    check("Robertson", robertson().field(), &[0.04, 3e7, 1e4], &[1.0, 0.0, 0.0], &[0.0, 0.4, 40.0], 1e-3);
     let own = compile(
         r#"{ "states": { "x": { "rhs": "-rate*(x - cos(t))" } },
              "parameters": { "rate": { "init": 1000, "per_trajectory": true } } }"#,
         &["x"],
         &[],
     );
-    check("own rate", own.field(), &[], &[0.0, 1000.0], &[0.0, 0.5, 1.0], 0, 1e-3);
+    check("own rate", own.field(), &[], &[0.0, 1000.0], &[0.0, 0.5, 1.0], 1e-3);
 }
 
 /// Within one slow phase: across a relaxation jump every frozen-step gradient is wrong.
@@ -131,7 +149,7 @@ fn the_gradient_is_that_of_the_same_steps() {
 fn van_der_pol_around_a_network() {
     let system = van_der_pol();
     let theta: Vec<f64> = system.field().initial_parameters(3);
-    check("Van der Pol", system.field(), &theta, &[2.0, -0.001], &[0.0, 50.0, 300.0], 0, 1e-4);
+    check("Van der Pol", system.field(), &theta, &[2.0, -0.001], &[0.0, 50.0, 300.0], 1e-4);
     let problems = [Problem { y0: vec![2.0, 0.0], times: vec![0.0, 400.0, 2000.0] }];
     let batch = Esdirk3::new(1e-6, 1e-8).solve_many(system.field(), &theta, &problems);
     let trajectory = batch.trajectories[0].as_ref().unwrap();
@@ -159,4 +177,35 @@ fn failures_are_those_of_the_explicit_method() {
     assert!(matches!(run(f64::NAN, &[0.0, 0.9], &config), OdeError::InitialStateNotFinite { .. }));
     let per_component = Esdirk3 { atol: Tolerance::PerComponent(vec![1e-8; 2]), ..config };
     assert!(matches!(run(1.0, &[0.0, 0.9], &per_component), OdeError::Length { what: "atol", .. }));
+}
+
+/// Van der Pol's oscillator where each trajectory has a µ of its own: one mild, two stiff, one that fails.
+#[test]
+fn auto_hands_over_the_trajectories_on_which_the_explicit_method_stalls() {
+    let system = compile(
+        r#"{ "states": { "x": { "rhs": "v" }, "v": { "rhs": "mu*((1 - x^2)*v) - k*x" } },
+             "parameters": { "k": { "init": 1 }, "mu": { "init": 1, "per_trajectory": true } } }"#,
+        &["x", "v"],
+        &[],
+    );
+    let field = system.field();
+    let problem = |mu: f64, y0: f64| Problem { y0: vec![y0, 0.0, mu], times: vec![0.0, 2.0, 100.0] };
+    let problems = [problem(1000.0, 2.0), problem(1.0, 2.0), problem(f64::NAN, 2.0), problem(2000.0, 1.9)];
+    let auto = Auto { explicit_steps: 1500, ..Auto::new(1e-6, 1e-8) };
+    let batch = auto.solve_many(field, &[1.0], &problems);
+    let cotangents: Vec<Vec<f64>> =
+        problems.iter().map(|_| vec![0.3, 0.1, 0.0, 1.0, -0.2, 0.0, 0.7, 0.0, 0.0]).collect();
+    let gradient = batch.pullback(field, &[1.0], &cotangents);
+    assert!(batch.trajectories[2].is_err() && gradient.y0[2] == [0.0; 3]);
+    let mut sum = 0.0;
+    for (p, explicit) in [(0, false), (1, true), (3, false)] {
+        let alone: Box<dyn Solver> =
+            if explicit { Box::new(Tsit5::new(1e-6, 1e-8)) } else { Box::new(Kvaerno5::new(1e-6, 1e-8)) };
+        let alone = alone.solve_many(field, &[1.0], &problems[p..=p]);
+        assert_eq!(batch.trajectories[p], alone.trajectories[0], "problem {p}");
+        let of_one = alone.pullback(field, &[1.0], &cotangents[p..=p]);
+        assert_eq!(gradient.y0[p], of_one.y0[0], "problem {p}");
+        sum += of_one.parameters[0];
+    }
+    assert!((gradient.parameters[0] - sum).abs() < 1e-12 * sum.abs());
 }
