@@ -84,6 +84,18 @@ pub enum OdeError {
         /// States at the data times reached.
         partial: Vec<f64>,
     },
+    /// Events follow each other without end.
+    #[error("{n_events} events happened up to t = {t} of {t_end}: they follow each other without end")]
+    TooManyEvents {
+        /// How many there were.
+        n_events: usize,
+        /// Time reached.
+        t: f64,
+        /// Time wanted.
+        t_end: f64,
+        /// States at the data times reached.
+        partial: Vec<f64>,
+    },
     /// The field is NaN or infinite, and smaller steps did not help.
     #[error("the right-hand side is not finite at or just after t = {t} of {t_end}")]
     FieldNotFinite {
@@ -102,9 +114,22 @@ impl OdeError {
         match self {
             Self::MaxSteps { partial, .. }
             | Self::StepUnderflow { partial, .. }
+            | Self::TooManyEvents { partial, .. }
             | Self::FieldNotFinite { partial, .. } => partial,
             _ => &[],
         }
+    }
+
+    /// The same error, with the states at all data times reached.
+    pub(crate) fn with_partial(mut self, states: Vec<f64>) -> Self {
+        match &mut self {
+            Self::MaxSteps { partial, .. }
+            | Self::StepUnderflow { partial, .. }
+            | Self::TooManyEvents { partial, .. }
+            | Self::FieldNotFinite { partial, .. } => *partial = states,
+            _ => {}
+        }
+        self
     }
 }
 
@@ -126,10 +151,13 @@ impl Diagnose for OdeError {
             Self::Tolerance { name: "step", .. } => "a hundredth of the shortest time scale is a good start",
             Self::Tolerance { .. } => "rtol = 1e-6 and atol = 1e-8 times the size of the states are a good start",
             Self::MaxSteps { .. } => {
-                "raise `max_steps`, loosen the tolerances, or, if the problem is stiff, use the solver `esdirk3`"
+                "raise `max_steps`, loosen the tolerances, or, if the problem is stiff, use the solver `kvaerno5`"
             }
             Self::StepUnderflow { .. } => {
-                "check the equations and scales; a stiff problem needs the implicit solver `esdirk3`"
+                "check the equations and scales; a stiff problem needs the implicit solver `kvaerno5`"
+            }
+            Self::TooManyEvents { .. } => {
+                "an object that comes to rest by bouncing does so in infinitely many events: end it with `stop = true`"
             }
             Self::FieldNotFinite { .. } => {
                 "keep the states inside the domain of the equations (logarithms, roots, divisions), or lower the learning rate"

@@ -7,8 +7,11 @@
 use crate::controller::{Controller, first_guess, first_step, scaled_norm};
 use crate::error::OdeError;
 use crate::field::VectorField;
+use crate::guard::{Crossing, Guards};
 use crate::tableau::{E, N_STAGES};
-use crate::tape::{Output, Step, Tape};
+use crate::tape::{Output, Tape};
+
+pub(crate) use crate::tape::Step;
 use crate::tsit5::Tsit5;
 
 /// What a solve cost.
@@ -65,6 +68,19 @@ pub fn solve(
     times: &[f64],
     config: &Tsit5,
 ) -> Result<Solution, OdeError> {
+    Ok(solve_until(field, parameters, y0, times, config, None)?.0)
+}
+
+/// The same up to the moment at which one of the guards passes zero: that moment is then the last data
+/// time of the solution, in place of those behind it.
+pub(crate) fn solve_until(
+    field: &dyn VectorField,
+    parameters: &[f64],
+    y0: &[f64],
+    times: &[f64],
+    config: &Tsit5,
+    guards: Option<Guards<'_>>,
+) -> Result<(Solution, Option<Crossing>), OdeError> {
     config.check(field.dim() - field.n_resting())?;
     let (t0, t_end) = check(field, parameters, y0, times)?;
     let mut run = Forward {
@@ -75,11 +91,13 @@ pub fn solve(
         tape: Tape::new(field),
         states: y0.to_vec(),
         statistics: Statistics::default(),
+        guards,
+        crossing: None,
     };
     if t0 < t_end {
         run.integrate(t0, t_end, y0)?;
     }
-    Ok(Solution { states: run.states, tape: run.tape, statistics: run.statistics })
+    Ok((Solution { states: run.states, tape: run.tape, statistics: run.statistics }, run.crossing))
 }
 
 /// Checks the problem; returns the first and the last time.
@@ -131,6 +149,8 @@ struct Forward<'a> {
     tape: Tape,
     states: Vec<f64>,
     statistics: Statistics,
+    guards: Option<Guards<'a>>,
+    crossing: Option<Crossing>,
 }
 
 impl Forward<'_> {
@@ -144,7 +164,7 @@ impl Forward<'_> {
         let mut h = self.first_step(t0, y0);
         let mut controller = Controller::default();
         let mut error = 0.0_f64;
-        while t < t_end {
+        while t < t_end && self.crossing.is_none() {
             if self.statistics.n_accepted + self.statistics.n_rejected == self.config.max_steps {
                 return Err(OdeError::MaxSteps { max_steps: self.config.max_steps, t, t_end, partial: self.partial() });
             }
@@ -177,8 +197,13 @@ impl Forward<'_> {
         let n = self.tape.dim();
         let index = self.tape.steps.len();
         let done = self.tape.outputs.len() + 1;
-        for &time in self.times[done..].iter().take_while(|&&time| time <= t_next) {
-            let theta = (time - step.t) / step.h;
+        self.crossing = self.guards.as_mut().and_then(|guards| guards.search(&self.tape, index, step));
+        let (until, last) = match &self.crossing {
+            Some(crossing) => (crossing.t.next_down(), Some(crossing.theta)),
+            None => (t_next, None),
+        };
+        let inside = self.times[done..].iter().take_while(|&&time| time <= until);
+        for theta in inside.map(|time| (time - step.t) / step.h).chain(last) {
             let at = self.states.len();
             self.states.resize(at + n, 0.0);
             self.tape.interpolate(index, step.h, theta, &mut self.states[at..]);

@@ -1,6 +1,7 @@
 //! From tables of text to a [`System`].
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use surprisal_core::closest;
 use surprisal_expr::{Builder, ExprError, Expression, Program};
@@ -13,6 +14,7 @@ use super::observed::Observed;
 use super::parameter::{Parameter, Transform};
 use super::signals::Signals;
 use super::system::{Start, System};
+use crate::events::Event;
 use crate::field::VectorField;
 use crate::field::mlp::{Mlp, MlpField};
 
@@ -61,10 +63,14 @@ impl Equations {
         let own: Vec<String> = names(&shared).into_iter().chain(names(&individual)).collect();
         let (starts, initial) = self.starts(columns, &own)?;
 
+        let vocabulary = self.builder(&symbols)?;
+        let events = self.compiled_events(&vocabulary, inputs)?;
+
         for name in &own {
-            let used = [&rates, &feed, &observation, &initial].iter().any(|program| {
-                program.inputs().iter().position(|input| input == name).is_some_and(|i| program.uses(i))
-            });
+            let used =
+                [&rates, &feed, &observation, &initial].into_iter().chain(events.iter().flat_map(Event::programs)).any(
+                    |program| program.inputs().iter().position(|input| input == name).is_some_and(|i| program.uses(i)),
+                );
             if !used {
                 let message = format!("parameter `{name}` is used in no equation");
                 return Err(EquationError::setting(&["parameters", name], message, "use it, or remove it"));
@@ -85,7 +91,7 @@ impl Equations {
             feed_scales,
             rates,
             networks,
-            signals: Signals::default(),
+            signals: Arc::new(Signals::default()),
         };
         Ok(System {
             states: self.states.keys().cloned().collect(),
@@ -95,7 +101,8 @@ impl Equations {
             inputs: inputs.to_vec(),
             starts,
             field,
-            vocabulary: self.builder(&symbols)?,
+            vocabulary,
+            events,
             initial,
             observation,
         })

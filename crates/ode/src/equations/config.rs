@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::event::EventConfig;
 use super::initial::Initial;
 use super::observed::Observed;
 use super::prior::Prior;
@@ -22,6 +23,8 @@ pub struct Equations {
     pub networks: IndexMap<String, NetworkConfig>,
     /// Measured quantities that are no states, by the name of their column.
     pub observations: IndexMap<String, String>,
+    /// Moments at which states are set anew.
+    pub events: IndexMap<String, EventConfig>,
 }
 
 /// A state and its equation.

@@ -33,7 +33,7 @@ pub enum EquationFault {
 
 impl EquationError {
     /// A mistake under these keys.
-    pub(crate) fn setting(keys: &[&str], message: impl Into<String>, hint: impl Into<String>) -> Self {
+    pub fn setting(keys: &[&str], message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self {
             keys: keys.iter().map(|key| (*key).to_owned()).collect(),
             element: None,

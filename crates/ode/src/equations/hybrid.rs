@@ -13,6 +13,7 @@
 //! **Tape**: the values of a, the networks' tapes, the values of f.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
 use pulp::{Arch, Simd, WithSimd};
 use surprisal_core::lanes::{LANES, Row};
@@ -44,7 +45,7 @@ pub struct Hybrid {
     pub(super) rates: Program,
     pub(super) networks: Vec<Network>,
     /// External inputs of every trajectory.
-    pub(super) signals: Signals,
+    pub(super) signals: Arc<Signals>,
 }
 
 /// A network within a field.

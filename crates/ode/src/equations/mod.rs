@@ -21,6 +21,7 @@
 mod compile;
 mod config;
 mod error;
+mod event;
 mod hybrid;
 mod hybrid_lanes;
 mod initial;
@@ -33,6 +34,7 @@ mod system;
 
 pub use config::{Equations, NetworkConfig, ParameterConfig, StateConfig};
 pub use error::{EquationError, EquationFault};
+pub use event::{At, EventConfig};
 pub use hybrid::Hybrid;
 pub use initial::Initial;
 pub use observed::Observed;

@@ -21,6 +21,11 @@ impl Signal {
         Self { times, values }
     }
 
+    /// Its times at which it is not 0.
+    pub fn moments(&self) -> impl Iterator<Item = f64> + '_ {
+        self.times.iter().zip(&self.values).filter(|(_, value)| **value != 0.0).map(|(&time, _)| time)
+    }
+
     /// The value at t.
     pub fn at(&self, t: f64) -> f64 {
         let after = self.times.partition_point(|&time| time <= t);

@@ -1,10 +1,13 @@
 //! A compiled system: its field, how trajectories start, what is measured, what is trained.
 
+use std::sync::Arc;
+
 use surprisal_expr::{Builder, Program};
 
 use super::hybrid::Hybrid;
 use super::parameter::Parameter;
 use super::signals::Signals;
+use crate::events::Event;
 use crate::field::VectorField;
 
 /// A compiled system of equations.
@@ -25,6 +28,8 @@ pub struct System {
     pub inputs: Vec<String>,
     /// `[n_physical]`: how they start.
     pub starts: Vec<Start>,
+    /// In the order in which they are written.
+    pub(crate) events: Vec<Event>,
     pub(super) field: Hybrid,
     /// Knows the field's symbols and every definition that makes sense without networks.
     pub(super) vocabulary: Builder,
@@ -55,7 +60,7 @@ impl System {
 
     /// Gives the field the external inputs of all trajectories, in the order of [`System::inputs`].
     pub fn set_signals(&mut self, signals: Signals) {
-        self.field.signals = signals;
+        self.field.signals = Arc::new(signals);
     }
 
     /// Physical states.
@@ -157,7 +162,14 @@ impl System {
         states_bar
     }
 
-    fn symbols(&self, shared: &[f64], t: f64, z: &[f64]) -> Vec<f64> {
+    /// When an input of this trajectory is recorded and not 0.
+    pub(crate) fn moments(&self, z: &[f64], input: usize) -> impl Iterator<Item = f64> + '_ {
+        let trajectory = self.field.signals.of_trajectory.get(z[z.len() - 1] as usize);
+        trajectory.into_iter().flat_map(move |signals| signals[input].moments())
+    }
+
+    /// The field's symbols at (t, z).
+    pub(crate) fn symbols(&self, shared: &[f64], t: f64, z: &[f64]) -> Vec<f64> {
         let mut work = self.field.work::<f64>();
         self.field.fill(shared, t, z, &mut work.symbols);
         work.symbols.truncate(self.field.n_symbols());

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 use surprisal_core::rng;
 use surprisal_ode::equations::{
-    Equations, NetworkConfig, Observed, ParameterConfig, Signal, Signals, Start, StateConfig, System,
+    Equations, EventConfig, NetworkConfig, Observed, ParameterConfig, Signal, Signals, Start, StateConfig, System,
 };
 use surprisal_ode::{Problem, Solver, Tsit5, VectorField, solve};
 
@@ -23,11 +23,14 @@ struct Tables {
     networks: IndexMap<String, NetworkConfig>,
     #[serde(default)]
     observations: IndexMap<String, String>,
+    #[serde(default)]
+    events: IndexMap<String, EventConfig>,
 }
 
 pub(crate) fn equations(json: &str) -> Equations {
-    let Tables { states, definitions, parameters, networks, observations } = serde_json::from_str(json).unwrap();
-    Equations { states, definitions, parameters, networks, observations }
+    let Tables { states, definitions, parameters, networks, observations, events } =
+        serde_json::from_str(json).unwrap();
+    Equations { states, definitions, parameters, networks, observations, events }
 }
 
 fn names(names: &[&str]) -> Vec<String> {

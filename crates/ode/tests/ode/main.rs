@@ -3,6 +3,7 @@
 mod convergence;
 mod equation_mistakes;
 mod equations;
+mod events;
 mod failures;
 mod field_contract;
 mod fields;

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use surprisal_expr::Builder;
-use surprisal_ode::equations::{NetworkConfig, ParameterConfig, StateConfig};
+use surprisal_ode::equations::{EventConfig, NetworkConfig, ParameterConfig, StateConfig};
 use surprisal_ode::{EquationError, Equations, FieldConfig, SolverConfig};
 
 /// A differential equation: written out with `states` and what belongs to them, or one network for
@@ -33,6 +33,9 @@ pub struct OdeConfig {
     /// What columns measure that are no states: expressions by column.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub observations: IndexMap<String, String>,
+    /// Moments at which states are set anew, or trajectories stop.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub events: IndexMap<String, EventConfig>,
     /// The solver; tolerances apply to states divided by their scales.
     pub solver: SolverConfig,
 }
@@ -48,6 +51,7 @@ impl OdeConfig {
             parameters: IndexMap::new(),
             networks: IndexMap::new(),
             observations: IndexMap::new(),
+            events: IndexMap::new(),
             solver,
         }
     }
@@ -69,6 +73,7 @@ impl OdeConfig {
             parameters: self.parameters.clone(),
             networks: self.networks.clone(),
             observations: self.observations.clone(),
+            events: self.events.clone(),
         }
     }
 }

@@ -238,7 +238,7 @@ impl OdePredictor {
     ) -> Result<(Prediction, Batch, Vec<Problem>), TrainError> {
         let problems: Vec<Problem> = shard.iter().map(|group| self.problem(group, weights)).collect();
         let field = self.model.field();
-        let batch = self.solver.get().solve_many(field, &weights.field, &problems);
+        let batch = self.model.solve(&self.solver, &weights.field, &problems);
         let mut location = Vec::new();
         for (group, trajectory) in shard.iter().zip(&batch.trajectories) {
             let trajectory = trajectory

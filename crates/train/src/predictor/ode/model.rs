@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use indexmap::IndexMap;
 use surprisal_core::records::Trajectory;
 use surprisal_ode::equations::{Parameter, Signal, Signals, Start};
-use surprisal_ode::{System, VectorField};
+use surprisal_ode::{Batch, EquationError, Problem, SolverConfig, System, VectorField};
 
 use super::SeriesData;
 use super::config::OdeConfig;
@@ -30,6 +30,7 @@ impl Model {
                 ("parameters", config.parameters.is_empty()),
                 ("networks", config.networks.is_empty()),
                 ("observations", config.observations.is_empty()),
+                ("events", config.events.is_empty()),
             ];
             if let Some((key, _)) = others.iter().find(|(_, empty)| !empty) {
                 return Err(TrainError::Unfit {
@@ -53,6 +54,15 @@ impl Model {
             });
         }
         let mut system = config.equations().compile(data.columns, &scaling.state, data.inputs)?;
+        if let (Some(event), false) = (system.event_with_root(), matches!(config.solver, SolverConfig::Tsit5(_))) {
+            let name = config.events.get_index(event).map_or("", |(name, _)| name.as_str());
+            return Err(EquationError::setting(
+                &["events", name, "when"],
+                "only `tsit5` finds the moment at which a quantity passes zero",
+                "use `[model.ode.solver.tsit5]`, or say `at` which times it happens",
+            )
+            .into());
+        }
         let mut places = HashMap::new();
         if !data.inputs.is_empty() {
             // parts of one trajectory may lie in several splits: its inputs are those of all of them
@@ -74,6 +84,14 @@ impl Model {
         match self {
             Self::Network(field, _) => field.as_ref(),
             Self::Equations(system, _) => system.field(),
+        }
+    }
+
+    /// Integrates every problem.
+    pub(super) fn solve(&self, solver: &SolverConfig, parameters: &[f64], problems: &[Problem]) -> Batch {
+        match self {
+            Self::Network(field, _) => solver.get().solve_many(field.as_ref(), parameters, problems),
+            Self::Equations(system, _) => system.solve_many(solver, parameters, problems),
         }
     }
 
