@@ -109,7 +109,7 @@ impl Row {
 }
 
 /// A number with its interval in small print.
-fn cell(value: Option<f64>, interval: &Value) -> String {
+pub(super) fn cell(value: Option<f64>, interval: &Value) -> String {
     let value = value.map_or("–".into(), |v| significant(v, 3));
     let interval = interval[0].as_f64().zip(interval[1].as_f64()).map_or(String::new(), |(low, high)| {
         format!("<small>{} to {}</small>", significant(low, 3), significant(high, 3))
