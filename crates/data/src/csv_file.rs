@@ -112,7 +112,7 @@ pub enum CsvFault {
         value: String,
     },
     /// A target of which nothing can be learned.
-    #[error("the target column `{column}` is {value} in all {n_rows} training rows")]
+    #[error("the target column `{column}` has {value} in all {n_rows} training rows")]
     ConstantTarget {
         /// The column.
         column: String,

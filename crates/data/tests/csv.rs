@@ -192,7 +192,7 @@ fn faults_of_tables_name_line_and_column() {
         (
             "a,b,y\n1,2,3\n2,3,3.0\n",
             XY,
-            "a.csv: the target column `y` is 3 in all 2 training rows",
+            "a.csv: the target column `y` has 3 in all 2 training rows",
             "bring rows that differ, or another `seed` where the rows that differ fell into other parts",
         ),
         (

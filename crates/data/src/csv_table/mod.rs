@@ -215,7 +215,7 @@ impl CsvConfig {
                 let value = csv.cell(parts[0], csv.column("target", name)?).to_owned();
                 let value = match &self.target {
                     TargetColumns::Label(Label { positive: Some(positive), .. }) if value != *positive => {
-                        format!("not `{positive}`")
+                        format!("no `{positive}`")
                     }
                     TargetColumns::Label(_) => format!("`{value}`"),
                     TargetColumns::One(_) | TargetColumns::Several(_) => value,
