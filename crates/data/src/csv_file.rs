@@ -111,6 +111,16 @@ pub enum CsvFault {
         /// Its value.
         value: String,
     },
+    /// A target of which nothing can be learned.
+    #[error("the target column `{column}` has {value} in all {n_rows} training rows")]
+    ConstantTarget {
+        /// The column.
+        column: String,
+        /// Its value.
+        value: String,
+        /// Number of training rows.
+        n_rows: usize,
+    },
     /// A label that does not occur, or alone.
     #[error("`target`: {} of the {n_rows} rows have `{positive}` in column `{column}`", if *found { "all" } else { "none" })]
     Label {
@@ -223,6 +233,9 @@ impl Diagnose for CsvError {
             CsvFault::CategoricalNotInput { .. } => "add it to `inputs`, where its place is its order".into(),
             CsvFault::NotANumber { remedy, .. } => (*remedy).into(),
             CsvFault::NotFinite { .. } | CsvFault::EmptyCell { .. } => "fill the cell or remove the row".into(),
+            CsvFault::ConstantTarget { .. } => {
+                "bring rows that differ, or another `seed` where the rows that differ fell into other parts".into()
+            }
             CsvFault::ConstantInput { .. } => "leave it out of `inputs`, or set standardize = false".into(),
             CsvFault::Label { column, labels, .. } => {
                 format!("labels of `{column}`: {}", listed(labels.iter().map(String::as_str)))

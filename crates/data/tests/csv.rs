@@ -190,6 +190,12 @@ fn faults_of_tables_name_line_and_column() {
             "leave it out of `inputs`, or set standardize = false",
         ),
         (
+            "a,b,y\n1,2,3\n2,3,3.0\n",
+            XY,
+            "a.csv: the target column `y` has 3 in all 2 training rows",
+            "bring rows that differ, or another `seed` where the rows that differ fell into other parts",
+        ),
+        (
             "a;b;y\n1;2;3\n",
             XY,
             "a.csv: `inputs` names the column `a`, which is not in the header",
@@ -252,7 +258,7 @@ fn faults_of_tables_name_line_and_column() {
     ] {
         assert_eq!(Folder::with(text).fault(config), (message.to_owned(), hint.to_owned()));
     }
-    let constant = Folder::with("a,b,y\n1,2,3\n1,3,3\n").table(&format!("{XY}\nstandardize = false"));
+    let constant = Folder::with("a,b,y\n1,2,3\n1,3,4\n").table(&format!("{XY}\nstandardize = false"));
     assert!(constant.is_ok());
 }
 

@@ -33,7 +33,9 @@ pub enum ObjectiveError {
         value: f64,
     },
     /// A likelihood without a joint density of this many components.
-    #[error("likelihood `{likelihood}` has no joint form for {block_dim} components")]
+    #[error(
+        "likelihood `{likelihood}` has no density of vectors of {block_dim} components that does not depend on the axes"
+    )]
     NoJointForm {
         /// Name of the likelihood.
         likelihood: &'static str,
@@ -166,7 +168,11 @@ impl Diagnose for ObjectiveError {
                 Some(format!("give `{parameter}` in the data's own units, or use \"network\" or \"constant\""))
             }
             Self::Setting { setting, domain, .. } => Some(format!("set `{setting}` to {domain}")),
-            Self::NoJointForm { .. } => Some("use `gaussian`, `student_t` or `normal_inverse_gamma`".into()),
+            Self::NoJointForm { .. } => Some(
+                "vectors such as forces turn with the molecule: use `gaussian`, `student_t` or `normal_inverse_gamma` (or \
+                 `laplace` for three components), whose spread is the same in all directions"
+                    .into(),
+            ),
             Self::Target { source, .. } => Some(source.hint.into()),
             Self::PartlyMissing { .. } | Self::NothingObserved => {
                 Some("remove the records without observations from the data".into())

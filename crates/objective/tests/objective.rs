@@ -607,7 +607,10 @@ fn mistakes_are_named_with_their_remedy() -> Result<()> {
     let (message, _) = refused(json!({"normal_inverse_gamma": {"alpha": 0.5}}), 1, Coupling::Componentwise);
     assert_eq!(message, "likelihood `normal_inverse_gamma`: `alpha` must be a finite number above 1, found 0.5");
     let (message, _) = refused(json!({"laplace": {}}), 2, Coupling::Joint);
-    assert_eq!(message, "likelihood `laplace` has no joint form for 2 components");
+    assert_eq!(
+        message,
+        "likelihood `laplace` has no density of vectors of 2 components that does not depend on the axes"
+    );
     let (message, hint) = refused(json!({"normal_inverse_gamma": {"regularizer": -0.1}}), 1, Coupling::Componentwise);
     assert_eq!(message, "`normal_inverse_gamma`: `regularizer` must be a number ≥ 0, found -0.1");
     assert_eq!(hint, "set `regularizer` to a number ≥ 0");

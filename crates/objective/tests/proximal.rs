@@ -2,8 +2,9 @@
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
+use candle_core::{DType, Device};
 use serde_json::{Value, json};
-use surprisal_core::Diagnose;
+use surprisal_core::{Diagnose, Parameters, Role};
 use surprisal_objective::penalty::{Kind, ProximalPenalty};
 use surprisal_objective::{Coupling, LikelihoodConfig, Objective, Outcome, PenaltyConfig, RiskConfig};
 
@@ -82,6 +83,38 @@ fn a_group_is_zero_exactly_where_its_gradient_is_shorter_than_the_weight() {
     assert!(v[1] != 0.0 && v[4] != 0.0);
     // a single step size keeps the direction and takes the weight off the length
     assert!((v[2] - 3.0 * 0.9).abs() < 1e-14 && (v[5] + 4.0 * 0.9).abs() < 1e-14, "{v:?}");
+}
+
+/// Each member chooses its own features, and only in its first layer.
+#[test]
+fn every_member_of_an_ensemble_has_its_own_groups() {
+    let member = || {
+        let mut model = Parameters::new();
+        for (name, role, shape) in [
+            ("layers.0.bias", Role::Bias, vec![2]),
+            ("layers.0.weight", Role::Weight, vec![2, 3]),
+            ("layers.1.weight", Role::Weight, vec![1, 2]),
+        ] {
+            let n = shape.iter().product();
+            model.add_values(name, role, vec![0.1; n], &shape, DType::F64, &Device::Cpu).unwrap();
+        }
+        model
+    };
+    let mut ensemble = Parameters::new();
+    (0..3).for_each(|k| ensemble.share_member(k, &member()));
+    let names = |entry: &PenaltyConfig, model: &Parameters| -> Vec<String> {
+        let all: Vec<String> = model.iter().map(|p| p.name.clone()).collect();
+        let mut targets = vec![];
+        with_proximal(entry, |p| targets = p.targets(model));
+        targets.into_iter().map(|i| all[i].clone()).collect()
+    };
+    let groups = penalty(json!({"group_lasso": {"weight": 0.5}}));
+    let first = ["member.0.layers.0.weight", "member.1.layers.0.weight", "member.2.layers.0.weight"];
+    assert_eq!(names(&groups, &ensemble), first);
+    assert_eq!(names(&groups, &member()), ["layers.0.weight"]);
+    for entry in [json!({"l1": {"weight": 0.5}}), json!({"elastic_net": {"weight": 0.5, "l1_ratio": 0.5}})] {
+        assert_eq!(names(&penalty(entry), &ensemble).len(), 6, "every weight of every member");
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use surprisal_core::rng;
 use surprisal_objective::calibration::onset::{self, OnsetCurves, OnsetOptions};
 use surprisal_objective::likelihood::{Kind, Marginal};
-use surprisal_report::recalibration::{Predictions, Recalibration};
+use surprisal_report::recalibration::{Independence, Predictions, Recalibration};
 use surprisal_report::run_data::{Curves, SplitCurves, SplitData};
 use surprisal_report::{Compared, ReportInputs, RunData, write_comparison, write_run};
 
@@ -100,13 +100,25 @@ fn recalibrated(valid: &Forces, tests: &[&Forces]) -> Option<Recalibration> {
         (marginals, Box::new(nll) as Box<dyn Fn(f64) -> Vec<f64>>)
     };
     let (marginals_of_valid, nll) = predictions(valid, &of_valid);
-    let fitted = Predictions { split: &valid.data, marginals: marginals_of_valid, stretched_nll: Some(nll) };
+    let fitted = Predictions {
+        split: &valid.data,
+        marginals: marginals_of_valid,
+        stretched_nll: Some(nll),
+        dispersed: None,
+        independent: Independence::Independent,
+    };
     let applied: Vec<Predictions<'_>> = tests
         .iter()
         .zip(&marginals)
         .map(|(test, marginals)| {
             let (marginals, nll) = predictions(test, marginals);
-            Predictions { split: &test.data, marginals, stretched_nll: Some(nll) }
+            Predictions {
+                split: &test.data,
+                marginals,
+                stretched_nll: Some(nll),
+                dispersed: None,
+                independent: Independence::Independent,
+            }
         })
         .collect();
     Recalibration::fit(Kind::Real, 7, &fitted, &applied)
@@ -152,7 +164,13 @@ fn classifier(name: &str, n_classes: usize) -> RunData {
         .map(|(name, n, too_certain)| labels(name, n, n_classes, too_certain))
         .into();
     let recalibration = {
-        let [valid, test] = [1, 2].map(|i| Predictions { split: &splits[i], marginals: &[], stretched_nll: None });
+        let [valid, test] = [1, 2].map(|i| Predictions {
+            split: &splits[i],
+            marginals: &[],
+            stretched_nll: None,
+            dispersed: None,
+            independent: Independence::Independent,
+        });
         Recalibration::fit(Kind::Label, 7, &valid, &[test])
     };
     RunData {

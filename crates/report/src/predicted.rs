@@ -1,12 +1,12 @@
 //! The predictions of one split as the run file holds them, with their distributions.
 
 use surprisal_data::run_file::{FrameEnergies, Reader, RunFileError};
-use surprisal_objective::calibration::recalibration::Stretch;
+use surprisal_objective::calibration::recalibration::{Dispersed, Stretch};
 use surprisal_objective::likelihood::{Coupling, Kind, LikelihoodConfig, Marginal, Standardization};
 use surprisal_objective::{Columns, SampleColumns};
 
 use crate::ReportError;
-use crate::recalibration::{FITTED_ON, Predictions, Recalibration};
+use crate::recalibration::{FITTED_ON, Independence, Predictions, Recalibration};
 use crate::run_data::{FrameEnergy, SplitData, Trajectory, root_mean_square};
 
 /// A split and the distributions that were predicted for it.
@@ -16,6 +16,9 @@ pub(crate) struct Predicted<'a> {
     marginals: Vec<Option<Box<dyn Marginal>>>,
     /// `None` where the family is not one of location and scale.
     stretch: Option<Stretch<'a>>,
+    /// `None` where the family has no parameter of its spread alone.
+    dispersed: Option<Dispersed<'a>>,
+    independent: Independence,
 }
 
 impl<'a> Predicted<'a> {
@@ -48,7 +51,8 @@ impl<'a> Predicted<'a> {
         split.nll = column("nll", 1)?;
         split.group = reader.group(name)?.into_iter().map(u64::from).collect();
         if n == 0 || split.nll.iter().all(|v| v.is_nan()) {
-            return Ok(Self { data: split, marginals: vec![], stretch: None });
+            let independent = Independence::Independent;
+            return Ok(Self { data: split, marginals: vec![], stretch: None, dispersed: None, independent });
         }
         let columns = Columns::new(likelihood, blocks, members);
         let location = column("location", columns.location_width())?;
@@ -83,6 +87,14 @@ impl<'a> Predicted<'a> {
                 (uncertainty.to_owned(), values.chunks_exact(dim).map(root_mean_square).collect())
             })
             .collect();
+        let independent = match dim == 1 || (blocks.block_dim == 1 && members == 1) {
+            true => Independence::Independent,
+            false => Independence::Coupled,
+        };
+        let values: Vec<Vec<f64>> = parameters.into_iter().map(|(_, values)| values).collect();
+        let targets = split.target.clone();
+        let dispersed = Dispersed::new(likelihood, blocks, members, location.clone(), values.clone(), targets);
+        let dispersed = dispersed.filter(|d| d.nll(1.0).is_ok_and(|nll| agree(&nll, &split.nll)));
         // Reported locations may start elsewhere than unconstrained ones.
         let start = likelihood.get().location(&vec![0.0; likelihood.get().location_width(blocks.block_dim)]);
         let unconstrained = location.iter().zip(start.iter().cycle()).map(|(location, start)| location - start);
@@ -91,13 +103,13 @@ impl<'a> Predicted<'a> {
             blocks,
             members,
             location: unconstrained.collect(),
-            parameters: parameters.into_iter().map(|(_, values)| values).collect(),
+            parameters: values,
             center: split.mean.clone(),
             target: split.target.clone(),
         };
         split.trajectories = trajectories(reader, name, dim, &marginals)?;
         let stretch = Some(stretch).filter(|s| scales(s, &split.nll));
-        Ok(Self { data: split, marginals, stretch })
+        Ok(Self { data: split, marginals, stretch, dispersed, independent })
     }
 
     fn predictions(&self) -> Predictions<'_> {
@@ -106,20 +118,26 @@ impl<'a> Predicted<'a> {
             let nll = |factor| stretch.nll(factor).unwrap_or_else(|_| vec![f64::NAN; self.data.n_samples()]);
             Box::new(nll) as Box<dyn Fn(f64) -> Vec<f64> + '_>
         });
-        Predictions { split: &self.data, marginals: &self.marginals, stretched_nll }
+        let (dispersed, independent) = (self.dispersed.as_ref(), self.independent);
+        Predictions { split: &self.data, marginals: &self.marginals, stretched_nll, dispersed, independent }
     }
 }
 
 /// Whether the predictions can be stretched: a family on the whole real line, whose NLL as it was
 /// reported follows from what the run file holds.
 fn scales(stretch: &Stretch<'_>, reported: &[f64]) -> bool {
-    /// Of the reported NLL; predictions may have passed through single precision.
-    const TOLERANCE: f64 = 1e-5;
     if stretch.likelihood.standardization() != Standardization::ShiftAndScale {
         return false;
     }
-    let agree = |(a, b): (f64, &f64)| (a.is_nan() && b.is_nan()) || (a - b).abs() <= TOLERANCE * (1.0 + b.abs());
-    stretch.nll(1.0).is_ok_and(|nll| nll.into_iter().zip(reported).all(agree))
+    stretch.nll(1.0).is_ok_and(|nll| agree(&nll, reported))
+}
+
+/// Whether the NLL that follows from the file is the reported one.
+fn agree(found: &[f64], reported: &[f64]) -> bool {
+    /// Of the reported NLL; predictions may have passed through single precision.
+    const TOLERANCE: f64 = 1e-5;
+    let near = |(a, b): (&f64, &f64)| (a.is_nan() && b.is_nan()) || (a - b).abs() <= TOLERANCE * (1.0 + b.abs());
+    found.iter().zip(reported).all(near)
 }
 
 /// Fits on the validation split, where there is one, and applies to the tests.

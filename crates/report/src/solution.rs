@@ -21,6 +21,30 @@ pub struct Solution {
     pub intervals: Vec<ParameterInterval>,
     /// What a reader must know to trust the intervals.
     pub interval_notes: Vec<String>,
+    /// Prices on differences between the groups of an attribute.
+    pub attribute_penalties: Vec<AttributePenalty>,
+}
+
+/// A price on differences between the groups of an attribute.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AttributePenalty {
+    /// Name of the penalty.
+    pub name: String,
+    /// The column that divides the rows.
+    pub attribute: String,
+    /// Nats per unit of the difference.
+    pub weight: f64,
+}
+
+impl AttributePenalty {
+    /// Those among the penalties of a configuration, `[{name: settings}, …]`.
+    fn among(penalties: &[Map<String, Value>]) -> Vec<Self> {
+        let of = |(name, settings): (&String, &Value)| {
+            let attribute = settings["attribute"].as_str()?.to_owned();
+            Some(Self { name: name.clone(), attribute, weight: settings["weight"].as_f64()? })
+        };
+        penalties.iter().flatten().filter_map(of).collect()
+    }
 }
 
 impl Solution {
@@ -28,6 +52,8 @@ impl Solution {
     pub(crate) fn read(reader: &Reader) -> Result<Self, ReportError> {
         let names = reader.attribute("input_names").ok().and_then(|text| serde_json::from_str(&text).ok());
         let (intervals, interval_notes) = reader.intervals()?;
+        let penalties: Vec<Map<String, Value>> =
+            reader.attribute("penalties").ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
         Ok(Self {
             intervals,
             interval_notes,
@@ -35,6 +61,7 @@ impl Solution {
             optimality: reader.optimality()?,
             input_names: names.unwrap_or_default(),
             path: reader.regularization_path()?,
+            attribute_penalties: AttributePenalty::among(&penalties),
         })
     }
 
@@ -73,7 +100,12 @@ pub(crate) fn optimality_sentence(run: &RunData) -> Option<String> {
     ) else {
         return Some(format!("{start}; the largest entry of its gradient is {}.", shown(gradient)));
     };
-    let what = if solution.penalty == "group_lasso" { "input features" } else { "weights" };
+    let n_features = solution.input_names.len() as f64;
+    let what = match solution.penalty.as_str() {
+        "group_lasso" if n_features > 0.0 && n_zero + n_nonzero > n_features => "input features of all members",
+        "group_lasso" => "input features",
+        _ => "weights",
+    };
     let of_zeros = if n_zero == 0.0 {
         String::new()
     } else if zeros <= 0.0 {

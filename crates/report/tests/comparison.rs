@@ -5,6 +5,8 @@
 use surprisal_core::rng;
 use surprisal_objective::likelihood::{Kind, NormalMarginal};
 use surprisal_report::run_data::{Curves, SplitCurves, SplitData};
+use surprisal_report::solution::AttributePenalty;
+use surprisal_report::tabular::Attribute;
 use surprisal_report::{Compared, ReportError, RunData, write_comparison};
 
 /// A Gaussian model of 400 fixed observations in 100 groups; its own errors are `error` large.
@@ -100,4 +102,56 @@ fn other_samples_are_not_tested_and_other_kinds_not_compared() {
     let counts = Compared::new("counts", run("counts", 0.1, 2, Kind::Count));
     let error = write_comparison(&[Compared::new("good", good), counts], std::path::Path::new("unused.html"));
     assert!(matches!(error, Err(ReportError::Incomparable { .. })));
+}
+
+/// Whether 600 people of two groups are hired; `weight` draws their predictions together.
+fn hired(name: &str, penalty: &str, weight: f64) -> RunData {
+    let mut stream = rng::stream(4, "hired", 0);
+    let mut run = run(name, 0.1, 1, Kind::Label);
+    let mut split = SplitData::new("test", 1);
+    let mut levels = vec![];
+    for i in 0..600usize {
+        let (level, u) = (i % 2, rng::uniform(&mut stream));
+        let p = 0.5 + (if level == 0 { 0.3 } else { -0.3 }) / (1.0 + weight);
+        split.target.push(f64::from(u8::from(u < if level == 0 { 0.8 } else { 0.2 })));
+        split.mean.push(p);
+        split.sigma.push((p * (1.0 - p)).sqrt());
+        split.nll.push(0.5);
+        split.group.push(i as u64);
+        levels.push(level);
+    }
+    run.splits = vec![split];
+    let (sex, group) = ("sex".to_owned(), vec!["f".to_owned(), "m".to_owned()]);
+    run.table.attributes = vec![Attribute { name: sex.clone(), levels: group, groups: vec![("test".into(), levels)] }];
+    run.solution.attribute_penalties = vec![AttributePenalty { name: penalty.into(), attribute: sex, weight }];
+    run
+}
+
+#[test]
+fn what_equal_treatment_costs_is_drawn() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("fair.html");
+    let runs: Vec<Compared> = [("none", "demographic_parity", 0.0), ("some", "demographic_parity", 2.0)]
+        .into_iter()
+        .chain([("odds", "equalized_odds", 5.0)])
+        .map(|(name, penalty, weight)| Compared::new(name, hired(name, penalty, weight)))
+        .collect();
+    write_comparison(&runs, &out).unwrap();
+    assert!(std::fs::read_to_string(&out).unwrap().contains("What equal treatment costs"));
+    let table = std::fs::read_to_string(folder.path().join("fair_accuracy_gap.csv")).unwrap();
+    let rows: Vec<Vec<&str>> = table.lines().skip(1).map(|line| line.split(',').collect()).collect();
+    assert_eq!(rows.iter().map(|r| r[0]).collect::<Vec<_>>(), ["none", "some", "odds"]);
+    for (row, (weight, gap)) in rows.iter().zip([(0.0, 0.6), (2.0, 0.2), (5.0, 0.1)]) {
+        let number = |i: usize| row[i].parse::<f64>().unwrap();
+        assert_eq!(number(2), weight);
+        assert!((number(6) - gap).abs() < 1e-12, "{row:?}");
+        assert!(number(4) < number(3) && number(3) < number(5), "{row:?}");
+        assert!(number(10) <= number(9) && number(9) <= number(11), "{row:?}");
+    }
+    // Without an attribute there is nothing to draw.
+    let mut plain = hired("plain", "demographic_parity", 0.0);
+    plain.table.attributes.clear();
+    write_comparison(&[Compared::new("a", plain.clone()), Compared::new("b", plain)], &folder.path().join("no.html"))
+        .unwrap();
+    assert!(!folder.path().join("no_accuracy_gap.csv").exists());
 }

@@ -5,7 +5,7 @@
 use surprisal_core::rng;
 use surprisal_objective::likelihood::Kind;
 use surprisal_report::figure::FIGURES;
-use surprisal_report::recalibration::{Predictions, Recalibration};
+use surprisal_report::recalibration::{Independence, Predictions, Recalibration};
 use surprisal_report::run_data::{Curves, SplitData};
 use surprisal_report::{Metrics, ReportInputs, RunData, write_run};
 
@@ -40,7 +40,13 @@ fn split(name: &str, n: usize, k: usize) -> SplitData {
 fn run(k: usize) -> RunData {
     let splits = [("valid", 900), ("test", 1500)].map(|(name, n)| split(name, n, k)).to_vec();
     let recalibration = {
-        let [valid, test] = [0, 1].map(|i| Predictions { split: &splits[i], marginals: &[], stretched_nll: None });
+        let [valid, test] = [0, 1].map(|i| Predictions {
+            split: &splits[i],
+            marginals: &[],
+            stretched_nll: None,
+            dispersed: None,
+            independent: Independence::Independent,
+        });
         Recalibration::fit(Kind::Label, 1, &valid, &[test])
     };
     RunData {
@@ -84,6 +90,22 @@ fn a_temperature_is_found_again_and_repairs_the_test() {
             - term("within_bin_covariance");
         assert!((sum - metrics.number("test", "brier").unwrap()).abs() < 1e-12, "{k}");
         assert_eq!(before["per_class"].is_null(), k == 2);
+        // Sets: stated ones miss, conformal ones hold, and both have intervals.
+        let repaired = &before["recalibrated"];
+        for (level, least) in [("0.8", 0.8), ("0.9", 0.9)] {
+            // (a set of two classes of two holds everything, whatever was stated)
+            let missed = before["set_coverage"][level].as_f64().unwrap() < least - 0.02;
+            assert_eq!(missed, k == 4, "{level} {before}");
+            for method in ["conformal_sets", "conformal_sets_adaptive"] {
+                let coverage = repaired[method]["set_coverage"][level].as_f64().unwrap();
+                // two standard errors of the calibration and of the test
+                assert!((coverage - least).abs() < 0.035, "{k} {method} {level}: {coverage}");
+                let size = repaired[method]["set_size"][level].as_f64().unwrap();
+                assert!(k == 2 || size > before["set_size"][level].as_f64().unwrap(), "{method}: {size}");
+                let interval = &repaired[method]["intervals"]["set_size"][level];
+                assert!(interval[0].as_f64().unwrap() < size && size < interval[1].as_f64().unwrap(), "{interval}");
+            }
+        }
         for absent in ["rmse", "zms", "coverage", "pit_ks_p"] {
             assert!(before[absent].is_null(), "{absent} says nothing of labels");
         }

@@ -104,6 +104,18 @@ fn repairs_fitted_on_valid_hold_on_the_test() {
     assert!(value["splits"]["train"]["recalibrated"].is_null() && value["splits"]["valid"]["recalibrated"].is_null());
 }
 
+/// Of Gaussians whose errors are 1.7 times too large, the isotonic map finds what stretching finds.
+#[test]
+fn isotonic_has_an_nll_and_it_is_near_that_of_the_truth() {
+    let metrics = measured(&SPLITS, 0.0);
+    let test = &metrics.value()["splits"]["test"];
+    let after = |method: &str| test["recalibrated"][method]["nll"].as_f64();
+    let (isotonic, scaled) = (after("isotonic").unwrap(), after("sigma_scaling").unwrap());
+    assert!(isotonic < test["nll"].as_f64().unwrap() - 0.3 && isotonic > scaled - 0.02, "{isotonic} {scaled} {test}");
+    assert!(isotonic < scaled + 0.25, "bins cost something: {isotonic} {scaled}");
+    assert!(after("conformal").is_none());
+}
+
 #[test]
 fn an_nll_that_the_file_does_not_explain_is_not_stretched() {
     let metrics = measured(&SPLITS, 0.01);
@@ -151,4 +163,100 @@ fn every_number_has_an_interval() {
         assert!(check_intervals(name, section, &section["intervals"]) >= 20);
     }
     assert!(metrics.value()["notes"].is_null(), "{}", metrics.value()["notes"]);
+}
+
+/// A single gamma, von Mises, Beta, log-normal or Negative Binomial component whose spread is `factor` times what
+/// the file states.
+fn write_family(path: &Path, name: &str, column: &str, parameter: f64, factor: f64) {
+    use surprisal_objective::calibration::recalibration::Dispersed;
+    use surprisal_objective::likelihood::{Coupling, LikelihoodConfig};
+    let family: LikelihoodConfig = serde_json::from_value(serde_json::json!({ name: {} })).unwrap();
+    let splits = [("valid", 900), ("test", 1800)];
+    let layout = Layout {
+        name: name.into(),
+        seed: 3,
+        attributes: [
+            ("likelihood", serde_json::json!({ name: {} }).to_string()),
+            ("coupling", "componentwise".into()),
+            ("unit", String::new()),
+            ("target_names", r#"["a"]"#.into()),
+            ("model", "mlp".into()),
+        ]
+        .map(|(k, v)| (k.to_string(), v))
+        .to_vec(),
+        splits: splits
+            .iter()
+            .map(|(name, n)| SplitLayout {
+                name: (*name).into(),
+                group: (0..*n).collect(),
+                dim: 1,
+                location_width: 1,
+                columns: vec![Column::new(column, 1)],
+                metrics: vec![],
+                per_sample: false,
+                trajectories: None,
+            })
+            .collect(),
+        parameters: vec![],
+        solution: Default::default(),
+    };
+    let mut writer = Writer::create(path, &layout).unwrap();
+    for (split, n) in splits {
+        let n = n as usize;
+        let mut stream = rng::stream(9, split, 0);
+        let most = if name == "negative_binomial" { 20.0 } else { 1.0 };
+        let location: Vec<f64> = (0..n).map(|_| most * (0.2 + 0.6 * rng::uniform(&mut stream))).collect();
+        let parameters = vec![vec![parameter; n]];
+        let blocks = Coupling::Componentwise.blocks(1);
+        let predicted = |target: Vec<f64>| {
+            Dispersed::new(&family, blocks, 1, location.clone(), parameters.clone(), target).unwrap()
+        };
+        let truth = predicted(vec![0.5; n]).marginals(factor);
+        let target: Vec<f64> =
+            truth.iter().map(|m| m.as_ref().unwrap().sample(&mut || rng::uniform(&mut stream))).collect();
+        let nll = predicted(target.clone()).nll(1.0).unwrap();
+        let columns = vec![(column, parameters[0].as_slice())];
+        writer
+            .write_predictions(split, &PredictionTable { target: &target, location: &location, columns, nll: &nll })
+            .unwrap();
+    }
+}
+
+#[test]
+fn families_without_a_scale_are_repaired_within_themselves() {
+    for (name, column, parameter) in [
+        ("gamma", "shape", 4.0),
+        ("log_normal", "scale", 0.4),
+        ("beta", "precision", 20.0),
+        ("von_mises", "concentration", 8.0),
+        ("negative_binomial", "dispersion", 0.2),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.h5");
+        write_family(&path, name, column, parameter, 2.0);
+        let metrics = Metrics::of(&load(&path).unwrap(), Value::Null);
+        let value = metrics.value();
+        let interval = &value["recalibration"]["factors"]["dispersion_factor"]["interval"];
+        let (low, high) = (interval[0].as_f64().unwrap(), interval[1].as_f64().unwrap());
+        assert!(low < 2.06 && 1.94 < high && high - low < 0.4, "{name}: {interval}");
+        let (before, after) = (&value["splits"]["test"], &value["splits"]["test"]["recalibrated"]);
+        assert!(after["sigma_scaling"].is_null());
+        let nll = |section: &Value| section["nll"].as_f64().unwrap();
+        for method in ["dispersion_scaling", "isotonic"] {
+            assert!(
+                nll(&after[method]) < nll(before) - 0.05,
+                "{name} {method}: {} {}",
+                nll(before),
+                nll(&after[method])
+            );
+        }
+        for method in ["dispersion_scaling", "isotonic", "conformal", "conformal_normalized"] {
+            let area = |section: &Value| section["miscalibration_area"].as_f64().unwrap();
+            assert!(area(&after[method]) < 0.5 * area(before), "{name} {method}: {}", area(&after[method]));
+            let coverage = after[method]["coverage"]["0.9"].as_f64().unwrap();
+            // a discrete family's closed intervals hold more than their level
+            let most = if name == "negative_binomial" { 0.95 } else { 0.925 };
+            assert!(coverage > 0.875 && coverage < most, "{name} {method}: {coverage}");
+        }
+    }
 }

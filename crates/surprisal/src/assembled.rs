@@ -325,6 +325,7 @@ impl<P: Predictor> Assembled<P> {
                 ("time_label".into(), time_label(experiment)),
                 ("target_names".into(), json_text(&json!(self.facts.target_names))),
                 ("input_names".into(), json_text(&json!(self.facts.input_names))),
+                ("penalties".into(), json_text(&json!(experiment.penalty))),
                 ("proximal_penalty".into(), self.objective.proximal_penalty().map_or("", |(name, _)| name).into()),
                 ("model".into(), experiment.model.name().into()),
             ]

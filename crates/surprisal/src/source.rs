@@ -130,8 +130,31 @@ fn assign(table: &mut dyn TableLike, keys: &[&str], value: Value, top: bool) -> 
     assign(inner, rest, value, false)
 }
 
-/// An error with `file:line:column`, the line itself and a nearby name.
-pub(crate) fn located(file: &str, text: &str, span: Option<std::ops::Range<usize>>, message: &str) -> Failure {
+/// An error in a configuration with `file:line:column`, the line itself and a nearby name.
+fn located(file: &str, text: &str, span: Option<std::ops::Range<usize>>, message: &str) -> Failure {
+    let manual = Manual {
+        keys: "`surprisal schema` describes every key",
+        names: "run `surprisal list` for every name, `surprisal schema` for every key",
+    };
+    located_in(file, text, span, message, &manual)
+}
+
+/// Where a reader learns what may stand in a file.
+pub(crate) struct Manual {
+    /// Of its keys, as a sentence that may go on.
+    pub(crate) keys: &'static str,
+    /// Of the names that entries may have.
+    pub(crate) names: &'static str,
+}
+
+/// The same in a file that has a manual of its own.
+pub(crate) fn located_in(
+    file: &str,
+    text: &str,
+    span: Option<std::ops::Range<usize>>,
+    message: &str,
+    manual: &Manual,
+) -> Failure {
     // serde speaks of Rust's types; people count in whole numbers.
     let message = message
         .trim()
@@ -159,24 +182,24 @@ pub(crate) fn located(file: &str, text: &str, span: Option<std::ops::Range<usize
         _ if file.is_empty() => shown.push_str(message),
         _ => shown.push_str(&format!("{file}: {message}")),
     }
-    Failure::user(shown, advice(message))
+    Failure::user(shown, advice(message, manual))
 }
 
 /// What to do about a message of the TOML reader.
-fn advice(message: &str) -> String {
+fn advice(message: &str, manual: &Manual) -> String {
     let names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     if message.starts_with("unknown field") || message.starts_with("unknown variant") {
         let (wrong, candidates) = names.split_first().map_or(("", &[][..]), |(wrong, rest)| (*wrong, rest));
         return match closest(wrong, candidates.iter().copied()) {
             Some(name) => format!("did you mean `{name}`?"),
-            None => "run `surprisal list` for every name, `surprisal schema` for every key".into(),
+            None => manual.names.into(),
         };
     }
     if message.starts_with("missing field") {
-        return "add it; `surprisal schema` describes every key".into();
+        return format!("add it; {}", manual.keys);
     }
     if message.contains("wanted exactly 1 element") {
         return "choose exactly one: keep one of its tables or keys".into();
     }
-    "`surprisal schema` describes every key and its type".into()
+    format!("{} and its type", manual.keys)
 }

@@ -157,6 +157,9 @@ impl CsvConfig {
         {
             return Err(csv.fault(fault).into());
         }
+        if let Some(fault) = self.constant_target(&csv, &parts.train, &splits.train)? {
+            return Err(csv.fault(fault).into());
+        }
         for (_, rows) in parts.parts() {
             let label = self.target.names()[0];
             let of_inputs = inputs.iter().filter(|_| self.unseen_levels == UnseenLevels::Error);
@@ -195,6 +198,33 @@ impl CsvConfig {
             _ => {}
         }
         Ok(self.fractions().check()?)
+    }
+
+    /// A target column that is the same in all of several training rows, `train`, whose numbers are
+    /// `parts`.
+    fn constant_target(&self, csv: &CsvFile, parts: &[usize], train: &[Row]) -> Result<Option<CsvFault>, CsvError> {
+        let [first, second, ..] = train else { return Ok(None) };
+        let names = self.target.names();
+        for (component, name) in names.iter().enumerate() {
+            let same = |row: &Row| match names.len() {
+                // a class is as many numbers as there are
+                1 => row.targets == first.targets,
+                _ => row.targets[component] == first.targets[component],
+            };
+            if same(second) && train.iter().all(same) {
+                let value = csv.cell(parts[0], csv.column("target", name)?).to_owned();
+                let value = match &self.target {
+                    TargetColumns::Label(Label { positive: Some(positive), .. }) if value != *positive => {
+                        format!("no `{positive}`")
+                    }
+                    TargetColumns::Label(_) => format!("`{value}`"),
+                    TargetColumns::One(_) | TargetColumns::Several(_) => value,
+                };
+                let column = (*name).to_owned();
+                return Ok(Some(CsvFault::ConstantTarget { column, value, n_rows: train.len() }));
+            }
+        }
+        Ok(None)
     }
 
     fn fractions(&self) -> Fractions {

@@ -14,7 +14,8 @@ use surprisal_ops::special::{Pointwise, sigmoid};
 
 use super::bernoulli::probability;
 use super::{
-    BetaMarginal, BlockValues, Likelihood, Link, Marginal, Natural, ParameterSpec, Source, Standardization, TargetError,
+    BetaMarginal, BlockValues, Dispersion, Likelihood, Link, Marginal, Natural, ParameterSpec, Source, Standardization,
+    TargetError,
 };
 
 /// Beta distribution of shares strictly between 0 and 1.
@@ -76,6 +77,10 @@ impl Likelihood for Beta {
             "divide percentages by 100; use `gaussian` or `student_t` for other values"
         };
         Err(TargetError { likelihood: "beta", domain: "shares strictly between 0 and 1", value: y, hint })
+    }
+
+    fn dispersion(&self) -> Option<Dispersion> {
+        Some(Dispersion { parameter: 0, power: -2.0, raw_location: |mean| vec![mean.ln() - (-mean).ln_1p()] })
     }
 
     fn marginal(&self, block: &BlockValues<'_>, component: usize) -> Box<dyn Marginal> {

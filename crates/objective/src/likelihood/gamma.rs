@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use surprisal_ops::special::Pointwise;
 
 use super::{
-    BlockValues, GammaMarginal, Likelihood, Link, Marginal, Natural, ParameterSpec, Source, Standardization,
-    TargetError,
+    BlockValues, Dispersion, GammaMarginal, Likelihood, Link, Marginal, Natural, ParameterSpec, Source,
+    Standardization, TargetError,
 };
 
 /// Gamma distribution of positive values.
@@ -61,6 +61,10 @@ impl Likelihood for Gamma {
 
     fn check_target(&self, y: f64) -> std::result::Result<(), TargetError> {
         check_positive("gamma", y)
+    }
+
+    fn dispersion(&self) -> Option<Dispersion> {
+        Some(Dispersion { parameter: 0, power: -2.0, raw_location: |mean| vec![mean.ln()] })
     }
 
     fn marginal(&self, block: &BlockValues<'_>, component: usize) -> Box<dyn Marginal> {

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::gamma::check_positive;
 use super::{
-    BlockValues, Likelihood, Link, LogNormalMarginal, Marginal, Natural, ParameterSpec, Source, Standardization,
-    TargetError,
+    BlockValues, Dispersion, Likelihood, Link, LogNormalMarginal, Marginal, Natural, ParameterSpec, Source,
+    Standardization, TargetError,
 };
 
 /// Log-normal distribution of positive values.
@@ -57,6 +57,10 @@ impl Likelihood for LogNormal {
 
     fn check_target(&self, y: f64) -> std::result::Result<(), TargetError> {
         check_positive("log_normal", y)
+    }
+
+    fn dispersion(&self) -> Option<Dispersion> {
+        Some(Dispersion { parameter: 0, power: 1.0, raw_location: |median| vec![median.ln()] })
     }
 
     fn marginal(&self, block: &BlockValues<'_>, component: usize) -> Box<dyn Marginal> {

@@ -10,6 +10,7 @@ mod beta;
 mod blocks;
 mod categorical;
 mod cholesky;
+mod dispersion;
 mod gamma;
 mod gaussian;
 mod gaussian_mixture;
@@ -37,6 +38,7 @@ pub use bernoulli::Bernoulli;
 pub use beta::Beta;
 pub use blocks::{BlockValues, Blocks, Coupling, Natural};
 pub use categorical::Categorical;
+pub use dispersion::Dispersion;
 pub use gamma::Gamma;
 pub use gaussian::Gaussian;
 pub use gaussian_mixture::GaussianMixture;
@@ -212,6 +214,12 @@ pub trait Likelihood {
         (0..block.block_dim)
             .map(|component| self.marginal(block, component).sample(&mut || rng::uniform(stream)))
             .collect()
+    }
+
+    /// The parameter that says how far it spreads about its location; `None` for families of location
+    /// and scale, which can be stretched, and for those that have no such parameter.
+    fn dispersion(&self) -> Option<Dispersion> {
+        None
     }
 
     /// Named uncertainties of one component, each like a standard deviation in the data's own units

@@ -13,8 +13,8 @@ use surprisal_ops::special::{Pointwise, rising_log1p};
 
 use super::poisson::check_count;
 use super::{
-    BlockValues, Kind, Likelihood, Link, Marginal, Natural, NegativeBinomialMarginal, ParameterSpec, Source,
-    Standardization, TargetError,
+    BlockValues, Dispersion, Kind, Likelihood, Link, Marginal, Natural, NegativeBinomialMarginal, ParameterSpec,
+    Source, Standardization, TargetError,
 };
 
 /// Negative binomial distribution of counts that vary more than Poisson's.
@@ -65,6 +65,10 @@ impl Likelihood for NegativeBinomial {
 
     fn check_target(&self, y: f64) -> std::result::Result<(), TargetError> {
         check_count("negative_binomial", y)
+    }
+
+    fn dispersion(&self) -> Option<Dispersion> {
+        Some(Dispersion { parameter: 0, power: 2.0, raw_location: |mean| vec![mean.ln()] })
     }
 
     fn marginal(&self, block: &BlockValues<'_>, component: usize) -> Box<dyn Marginal> {

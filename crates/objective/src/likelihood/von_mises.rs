@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use surprisal_ops::special::{Pointwise, atan2};
 
 use super::{
-    BlockValues, Kind, Likelihood, Link, Marginal, Natural, ParameterSpec, Source, Standardization, TargetError,
-    VonMisesMarginal,
+    BlockValues, Dispersion, Kind, Likelihood, Link, Marginal, Natural, ParameterSpec, Source, Standardization,
+    TargetError, VonMisesMarginal,
 };
 
 /// Von Mises distribution of angles in radians.
@@ -72,6 +72,10 @@ impl Likelihood for VonMises {
         }
         let hint = "multiply degrees by π/180";
         Err(TargetError { likelihood: "von_mises", domain: "angles in radians, within ±2π", value: y, hint })
+    }
+
+    fn dispersion(&self) -> Option<Dispersion> {
+        Some(Dispersion { parameter: 0, power: -2.0, raw_location: |angle| vec![angle.cos(), angle.sin()] })
     }
 
     fn marginal(&self, block: &BlockValues<'_>, component: usize) -> Box<dyn Marginal> {

@@ -1,6 +1,7 @@
 //! The weights that leave one input feature, taken together (Yuan & Lin 2006, eq. 2.1, with groups of
 //! equal size): weight·Σⱼ ‖W₁[:, j]‖₂ over the columns j of the first layer's matrix
-//! `[n_units, n_features]`. A feature is used by the network or not at all.
+//! `[n_units, n_features]`. A feature is used by the network or not at all. Each member of an ensemble
+//! chooses its own features: the sum is over the first layers of all members.
 //!
 //! Proximal map for one step size η: the column v becomes v·max(1 − η·weight/‖v‖, 0). For step sizes
 //! ηᵢ of its coordinates it is zero where ‖v/η‖ ≤ weight, and else wᵢ = vᵢ·r/(r + ηᵢ·weight) with the
@@ -32,9 +33,16 @@ impl Penalty for GroupLasso {
 }
 
 impl ProximalPenalty for GroupLasso {
-    /// The first matrix of the model.
+    /// The first matrix of every member of the model.
     fn targets(&self, model: &Parameters) -> Vec<usize> {
-        model.iter().position(|p| p.role == Role::Weight && p.var.dims().len() == 2).into_iter().collect()
+        let mut first: Vec<(usize, usize)> = vec![];
+        for (i, parameter) in model.iter().enumerate() {
+            let matrix = parameter.role == Role::Weight && parameter.var.dims().len() == 2;
+            if matrix && first.iter().all(|(member, _)| *member != parameter.member()) {
+                first.push((parameter.member(), i));
+            }
+        }
+        first.into_iter().map(|(_, i)| i).collect()
     }
 
     fn value(&self, w: &[f64], shape: &[usize]) -> f64 {

@@ -37,7 +37,7 @@ pub(crate) fn figures(runs: &[Compared]) -> Vec<Shown> {
         let caption = format!("{what}, on the reference split of each run; on the dashed line it is calibrated.");
         Shown { name: "reliability", title: "Reliability", caption, drawing }
     });
-    curves.into_iter().chain(reliability).collect()
+    curves.into_iter().chain(reliability).chain(super::accuracy_gap::figure(runs)).collect()
 }
 
 fn coloured(runs: &[Compared]) -> impl Iterator<Item = (&Compared, Color)> {

@@ -1,5 +1,6 @@
 //! Figures of a run: each a file, each drawn once and written as SVG, PNG and the CSV behind it.
 
+mod accuracy_gap;
 mod axes;
 pub mod bitmap;
 pub mod canvas;

@@ -117,14 +117,14 @@ impl Panel {
     fn of(run: &RunData, after: &Recalibrated) -> Option<Self> {
         let split = run.splits.iter().find(|s| s.name == after.name)?;
         let color = |method: Method| match method {
-            Method::SigmaScaling | Method::Temperature => PALETTE[0],
+            Method::SigmaScaling | Method::DispersionScaling | Method::Temperature => PALETTE[0],
             Method::Isotonic => PALETTE[1],
-            Method::Conformal => PALETTE[2],
-            Method::ConformalNormalized => PALETTE[3],
+            Method::Conformal | Method::Sets => PALETTE[2],
+            Method::ConformalNormalized | Method::AdaptiveSets => PALETTE[3],
         };
         let before = match after.methods.first()?.1 {
             Judged::Intervals { .. } => of_values(split.pit(run.seed).into_iter().map(reliability::reached).collect()),
-            Judged::Probabilities(_) => of_labels(&Labels::of(split)),
+            Judged::Probabilities(_) | Judged::Sets { .. } => of_labels(&Labels::of(split)),
         };
         let mut curves = vec![curve("before", "before", INK, before)];
         for (method, judged) in &after.methods {
@@ -133,6 +133,8 @@ impl Panel {
                     of_values(reached.iter().copied().filter(|r| !r.is_nan()).collect())
                 }
                 Judged::Probabilities(labels) => of_labels(labels),
+                // Sets have no probabilities to be drawn.
+                Judged::Sets { .. } => continue,
             };
             curves.push(curve(method.title(), method.name(), color(*method), found));
         }

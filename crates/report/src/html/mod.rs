@@ -1,5 +1,6 @@
 //! `report.html`: one page that needs nothing else, readable on screen (light and dark) and on paper.
 
+mod fairness;
 mod parameters;
 pub(crate) mod tables;
 
@@ -40,6 +41,7 @@ pub(crate) fn page(run: &RunData, metrics: &Metrics, figures: &[Shown], inputs: 
         // Writing to a String cannot fail.
         let _ = writeln!(html, "<p class=\"note\">{}</p>", escape(&sentence));
     }
+    html.push_str(&fairness::tables(run, metrics));
     html.push_str(&tables::recalibration(run, metrics));
     html.push_str(&parameters::table(run));
     html.push_str("<h2>Figures</h2>\n<div class=\"figures\">\n");

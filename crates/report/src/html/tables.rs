@@ -53,7 +53,7 @@ const VALUES: [Row; 20] = [
     row(&["winkler", "0.95"], "Winkler score at 95 %", Unit::Data, "lower"),
 ];
 
-const LABELS: [Row; 14] = [
+const LABELS: [Row; 20] = [
     row(&["nll"], "NLL per sample", Unit::Nat, "lower"),
     row(&["log_loss"], "Log-loss per forecast", Unit::Nat, "lower"),
     row(&["accuracy"], "Accuracy", Unit::One, "higher"),
@@ -68,6 +68,12 @@ const LABELS: [Row; 14] = [
     row(&["ece"], "ECE, bins of equal width", Unit::One, "0"),
     row(&["ece_equal_mass"], "ECE, bins of equal mass", Unit::One, "0"),
     row(&["mce"], "MCE, bins of equal mass", Unit::One, "0"),
+    row(&["set_coverage", "0.8"], "Sets of classes at 80 %: coverage", Unit::One, "0.8"),
+    row(&["set_size", "0.8"], "… classes in them", Unit::One, "lower"),
+    row(&["set_coverage", "0.9"], "Sets of classes at 90 %: coverage", Unit::One, "0.9"),
+    row(&["set_size", "0.9"], "… classes in them", Unit::One, "lower"),
+    row(&["set_coverage", "0.95"], "Sets of classes at 95 %: coverage", Unit::One, "0.95"),
+    row(&["set_size", "0.95"], "… classes in them", Unit::One, "lower"),
 ];
 
 const ENERGIES: [Row; 4] = [
@@ -109,7 +115,7 @@ impl Row {
 }
 
 /// A number with its interval in small print.
-fn cell(value: Option<f64>, interval: &Value) -> String {
+pub(super) fn cell(value: Option<f64>, interval: &Value) -> String {
     let value = value.map_or("–".into(), |v| significant(v, 3));
     let interval = interval[0].as_f64().zip(interval[1].as_f64()).map_or(String::new(), |(low, high)| {
         format!("<small>{} to {}</small>", significant(low, 3), significant(high, 3))
@@ -179,6 +185,7 @@ pub(super) fn recalibration(run: &RunData, metrics: &Metrics) -> String {
     for (method, factor) in &recalibration.factors {
         let name = match method {
             Method::Temperature => "temperature",
+            Method::DispersionScaling => "factor on the spread",
             _ => "factor on σ",
         };
         let [value, low, high] =
@@ -203,7 +210,9 @@ pub(super) fn recalibration(run: &RunData, metrics: &Metrics) -> String {
         });
         html.push_str("</tr></thead>\n<tbody>\n");
         let shown = |row: &&Row| match run.kind {
-            Kind::Label => ["log_loss", "brier", "ece", "ece_equal_mass", "mce"].contains(&row.name()),
+            Kind::Label => {
+                ["log_loss", "brier", "ece", "ece_equal_mass", "mce", "set_coverage", "set_size"].contains(&row.name())
+            }
             Kind::Real | Kind::Count | Kind::Angle => {
                 ["nll", "miscalibration_area", "coverage", "winkler"].contains(&row.name())
             }
@@ -217,11 +226,20 @@ pub(super) fn recalibration(run: &RunData, metrics: &Metrics) -> String {
         }
         html.push_str("</tbody>\n</table></div>\n");
     }
-    html.push_str(
-        "<p class=\"note\">σ-scaling stretches every predictive distribution by one factor; isotonic regression maps the \
-         probability integral transform (no density, hence no NLL); conformal intervals are those of past errors, \
-         equally wide or in units of σ; temperature scaling divides all logits.</p>\n",
-    );
+    html.push_str(match run.kind {
+        Kind::Label => {
+            "<p class=\"note\">Temperature scaling divides all logits. Before: sets of the likeliest classes whose stated \
+             probabilities sum to the level; conformal sets hold every class that is not less likely than labels were \
+             in the past, adaptive ones grow where the model is unsure.</p>\n"
+        }
+        Kind::Real | Kind::Count | Kind::Angle => {
+            "<p class=\"note\">σ-scaling stretches every predictive distribution by one factor, dispersion scaling does so \
+             within the family (shape, precision, concentration or overdispersion); isotonic regression maps the \
+             probability integral transform, and its NLL is that of the map smoothed over bins and mixed with a little of \
+             the identity, so that nothing has density 0 (no NLL where the components of a sample are coupled); conformal intervals are \
+             those of past errors, equally wide or in units of σ, and give no density.</p>\n"
+        }
+    });
     html
 }
 

@@ -4,16 +4,19 @@
 //! more; its decomposition is over the bins of equal width of the reliability diagram, exact with the
 //! two within-bin terms. ECE and MCE are of the second class where there are two, else of the likeliest
 //! class; MCE is over bins of equal mass, because a bin of equal width that is nearly empty would decide
-//! it alone. `per_class` holds each class against the rest.
+//! it alone. `per_class` holds each class against the rest. `set_coverage` and `set_size` are of the sets of the
+//! likeliest classes whose probabilities first sum to the level.
 
 use surprisal_objective::calibration::classification::{
     Bin, Binning, Murphy, Presorted, expected_calibration_error, log_losses, maximum_calibration_error, murphy,
     recalls, top_label,
 };
-use surprisal_objective::calibration::{auroc, scores};
+use surprisal_objective::calibration::recalibration::prediction_set::judge_stated;
+use surprisal_objective::calibration::{auroc, coverage, scores};
 
 use super::{Resampled, Section};
 use crate::labels::Labels;
+use crate::recalibration::{self, Judged};
 use crate::run_data::SplitData;
 
 pub(super) fn measure(split: &SplitData, resampled: &Resampled, section: &mut Section<'_>) {
@@ -24,6 +27,26 @@ pub(super) fn measure(split: &SplitData, resampled: &Resampled, section: &mut Se
     probabilities(&labels, resampled, section);
     decomposition(&labels, resampled, section);
     discrimination(&labels, resampled, section);
+    let stated = |level| judge_stated(&labels.probabilities, labels.n_classes, &labels.label, level);
+    if let Judged::Sets { sample, covered, size } = recalibration::labels::sets(&labels, stated) {
+        sets(&sample, &covered, &size, resampled, section);
+    }
+}
+
+/// How often sets of classes hold the label, and how many classes they have.
+pub(super) fn sets(
+    sample: &[usize],
+    covered: &[Vec<f64>],
+    size: &[Vec<f64>],
+    resampled: &Resampled,
+    section: &mut Section<'_>,
+) {
+    let group: Vec<usize> = sample.iter().filter_map(|&i| resampled.group(i)).collect();
+    for (name, columns) in [("set_coverage", covered), ("set_size", size)] {
+        for (level, column) in coverage::LEVELS.iter().zip(columns) {
+            section.measure(&[name, &level.to_string()], scores::mean(column), means(column, &group, resampled));
+        }
+    }
 }
 
 /// Groups of the forecasts as resamples number them.

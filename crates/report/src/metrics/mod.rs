@@ -64,7 +64,7 @@ impl Metrics {
                 let value = recalibrated::measure(recalibrated, split, &resampled, &mut notes);
                 out.insert("recalibrated".into(), value);
             }
-            let fairness = fairness::measure(split, run.kind, &run.table);
+            let fairness = fairness::measure(split, run.kind, &run.table, &resampled, &mut notes);
             if !fairness.is_null() {
                 out.insert("fairness".into(), fairness);
             }

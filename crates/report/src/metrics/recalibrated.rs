@@ -13,8 +13,13 @@ pub(super) fn fitted(recalibration: &Recalibration) -> Value {
     for (method, factor) in &recalibration.factors {
         let name = match method {
             Method::SigmaScaling => "sigma_factor",
+            Method::DispersionScaling => "dispersion_factor",
             Method::Temperature => "temperature",
-            Method::Isotonic | Method::Conformal | Method::ConformalNormalized => continue,
+            Method::Isotonic
+            | Method::Conformal
+            | Method::ConformalNormalized
+            | Method::Sets
+            | Method::AdaptiveSets => continue,
         };
         let interval = [factor.interval.lower, factor.interval.upper];
         factors.insert(name.into(), json!({ "value": factor.value, "interval": interval }));
@@ -52,6 +57,9 @@ pub(super) fn measure(
                 section.distance(&["miscalibration_area"], reliability::area_of_reached(&known), drawn);
             }
             Judged::Probabilities(repaired) => labels::probabilities(repaired, resampled, &mut section),
+            Judged::Sets { sample, covered, size } => {
+                labels::sets(sample, covered, size, resampled, &mut section);
+            }
         }
         out.insert(method.name().into(), Value::Object(section.finish()));
     }

@@ -11,6 +11,7 @@ pub(super) fn measure(split: &SplitData, seed: u64, resampled: &Resampled, secti
     scores_of(split, resampled, section);
     calibration_of(split, seed, resampled, section);
     ranking_of(split, resampled, section);
+    uncertainties_of(split, resampled, section);
 }
 
 /// Which components were observed, `[n·d]`.
@@ -93,6 +94,14 @@ fn calibration_of(split: &SplitData, seed: u64, resampled: &Resampled, section: 
     let n_bins = (error.len() / 20).clamp(3, 15);
     let presorted = ence::Presorted::new(&error, &sigma, &group, n_bins);
     section.distance(&["ence"], ence::ence(&error, &sigma, n_bins), bootstrap.each(|draw| presorted.of(draw)));
+}
+
+/// Mean over the samples of each named uncertainty.
+fn uncertainties_of(split: &SplitData, resampled: &Resampled, section: &mut Section<'_>) {
+    for (name, values) in &split.uncertainties {
+        let known = resampled.sampled(values);
+        section.measure(&["uncertainty", name], scores::mean(&known), resampled.bootstrap.means(&[&known]).remove(0));
+    }
 }
 
 /// Whether uncertain samples are the wrong ones.

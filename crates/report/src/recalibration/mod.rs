@@ -3,10 +3,10 @@
 //! Everything is fitted on the split `valid` and applied to the named tests. That split was also used
 //! to choose the epoch, so what it says of the model is a little too good, and so is the repair.
 
-mod labels;
+pub(crate) mod labels;
 mod values;
 
-use surprisal_objective::calibration::recalibration::Factor;
+use surprisal_objective::calibration::recalibration::{Dispersed, Factor};
 use surprisal_objective::likelihood::{Kind, Marginal};
 
 use crate::run_data::SplitData;
@@ -19,6 +19,8 @@ pub const FITTED_ON: &str = "valid";
 pub enum Method {
     /// One factor on every scale.
     SigmaScaling,
+    /// One factor on every spread, within the family.
+    DispersionScaling,
     /// A map of the probability integral transform.
     Isotonic,
     /// Equally wide intervals from past errors.
@@ -27,6 +29,10 @@ pub enum Method {
     ConformalNormalized,
     /// One temperature for all logits.
     Temperature,
+    /// Sets of classes from past probabilities of the label.
+    Sets,
+    /// Sets of classes that grow where the model is unsure.
+    AdaptiveSets,
 }
 
 impl Method {
@@ -34,10 +40,13 @@ impl Method {
     pub fn name(self) -> &'static str {
         match self {
             Self::SigmaScaling => "sigma_scaling",
+            Self::DispersionScaling => "dispersion_scaling",
             Self::Isotonic => "isotonic",
             Self::Conformal => "conformal",
             Self::ConformalNormalized => "conformal_normalized",
             Self::Temperature => "temperature",
+            Self::Sets => "conformal_sets",
+            Self::AdaptiveSets => "conformal_sets_adaptive",
         }
     }
 
@@ -45,10 +54,13 @@ impl Method {
     pub fn title(self) -> &'static str {
         match self {
             Self::SigmaScaling => "σ-scaling",
+            Self::DispersionScaling => "dispersion scaling",
             Self::Isotonic => "isotonic",
             Self::Conformal => "conformal",
             Self::ConformalNormalized => "conformal, × σ",
             Self::Temperature => "temperature",
+            Self::Sets => "conformal sets",
+            Self::AdaptiveSets => "adaptive conformal sets",
         }
     }
 }
@@ -62,6 +74,21 @@ pub struct Predictions<'a> {
     /// NLL of each sample, `[n]`, when every distribution is stretched by a factor; `None` where the
     /// family is not one of location and scale.
     pub stretched_nll: Option<Box<dyn Fn(f64) -> Vec<f64> + 'a>>,
+    /// The distributions with another spread; `None` where the family is one of location and scale or has
+    /// no such parameter.
+    pub dispersed: Option<&'a Dispersed<'a>>,
+    /// Whether a sample's density is the product of its components'.
+    pub independent: Independence,
+}
+
+/// How the components of a sample hang together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Independence {
+    /// Their joint density is the product of their own: a single component, or components of one model
+    /// without coupling.
+    Independent,
+    /// It is not: vectors with one density, or the mixture of an ensemble.
+    Coupled,
 }
 
 /// What was fitted and what it did.
@@ -69,7 +96,7 @@ pub struct Predictions<'a> {
 pub struct Recalibration {
     /// The split it was fitted on.
     pub fitted_on: String,
-    /// Fitted factors: of σ, or the temperature.
+    /// Fitted factors: of σ, of the spread, or the temperature.
     pub factors: Vec<(Method, Factor)>,
     /// The splits it was applied to.
     pub splits: Vec<Recalibrated>,
@@ -100,6 +127,15 @@ pub enum Judged {
     },
     /// Of labels.
     Probabilities(crate::labels::Labels),
+    /// Of labels: sets of classes at each of the levels.
+    Sets {
+        /// The sample that each forecast belongs to, `[n]`.
+        sample: Vec<usize>,
+        /// 1 where the set holds the label, `[n_levels][n]`.
+        covered: Vec<Vec<f64>>,
+        /// Classes in the set, `[n_levels][n]`.
+        size: Vec<Vec<f64>>,
+    },
 }
 
 impl Recalibration {

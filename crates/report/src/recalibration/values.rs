@@ -2,11 +2,12 @@
 
 use surprisal_objective::calibration::GroupBootstrap;
 use surprisal_objective::calibration::coverage::{LEVELS, covers, winkler};
-use surprisal_objective::calibration::recalibration::{Conformal, Factor, Isotonic};
+use surprisal_objective::calibration::pit;
+use surprisal_objective::calibration::recalibration::{Conformal, Dispersed, Factor, Isotonic};
 use surprisal_objective::calibration::reliability::reached;
 use surprisal_objective::likelihood::Marginal;
 
-use super::{FITTED_ON, Judged, Method, Predictions, Recalibrated, Recalibration};
+use super::{FITTED_ON, Independence, Judged, Method, Predictions, Recalibrated, Recalibration};
 use crate::metrics::{LEVEL, N_RESAMPLES};
 use crate::run_data::SplitData;
 
@@ -17,6 +18,7 @@ pub(super) fn fit(seed: u64, valid: &Predictions<'_>, tests: &[Predictions<'_>])
     }
     let bootstrap = GroupBootstrap::new(&valid.split.group, N_RESAMPLES, seed);
     let factor = valid.stretched_nll.as_ref().and_then(|nll| Factor::fit(nll, &bootstrap, LEVEL));
+    let spread = valid.dispersed.and_then(|d| Factor::fit(|factor| dispersed_nll(d, factor), &bootstrap, LEVEL));
     let isotonic = Isotonic::fit(&transform);
     let (constant, normalized) = (Conformal::fit(&magnitude(valid.split)), Conformal::fit(&score(valid.split)));
     let splits = tests
@@ -26,6 +28,9 @@ pub(super) fn fit(seed: u64, valid: &Predictions<'_>, tests: &[Predictions<'_>])
             if let (Some(factor), Some(nll)) = (factor, &test.stretched_nll) {
                 methods.push((Method::SigmaScaling, stretched(test, factor.value, nll(factor.value))));
             }
+            if let (Some(factor), Some(dispersed)) = (spread, test.dispersed) {
+                methods.push((Method::DispersionScaling, scaled(test, dispersed, factor.value, seed)));
+            }
             methods.push((Method::Isotonic, mapped(test, &isotonic, seed)));
             let ones = vec![1.0; test.split.sigma.len()];
             methods.push((Method::Conformal, conformal(test.split, &constant, &magnitude(test.split), &ones)));
@@ -34,7 +39,8 @@ pub(super) fn fit(seed: u64, valid: &Predictions<'_>, tests: &[Predictions<'_>])
             Recalibrated { name: test.split.name.clone(), methods }
         })
         .collect();
-    let factors = factor.map(|f| (Method::SigmaScaling, f)).into_iter().collect();
+    let factors = [(Method::SigmaScaling, factor), (Method::DispersionScaling, spread)];
+    let factors = factors.into_iter().filter_map(|(method, factor)| Some((method, factor?))).collect();
     Some(Recalibration { fitted_on: FITTED_ON.into(), factors, splits })
 }
 
@@ -83,10 +89,47 @@ fn stretched(test: &Predictions<'_>, factor: f64, nll: Vec<f64>) -> Judged {
     })
 }
 
+/// What could be evaluated once can be evaluated again.
+fn dispersed_nll(dispersed: &Dispersed<'_>, factor: f64) -> Vec<f64> {
+    dispersed.nll(factor).unwrap_or_default()
+}
+
+fn scaled(test: &Predictions<'_>, dispersed: &Dispersed<'_>, factor: f64, seed: u64) -> Judged {
+    let marginals = dispersed.marginals(factor);
+    let ends = |f: &dyn Fn(&dyn Marginal, f64) -> f64| -> Vec<f64> {
+        let of = |(y, marginal): (&f64, &Option<Box<dyn Marginal>>)| match marginal.as_deref().filter(|_| y.is_finite())
+        {
+            Some(marginal) => f(marginal, marginal.represent(*y)),
+            None => f64::NAN,
+        };
+        test.split.target.iter().zip(&marginals).map(of).collect()
+    };
+    let (below, cdf) = (ends(&|m, y| m.cdf_below(y)), ends(&|m, y| m.cdf(y)));
+    let transform = pit::pit(&below, &cdf, seed);
+    let predicted = Predictions { marginals: &marginals, stretched_nll: None, ..*test };
+    judge(&predicted, Some(dispersed_nll(dispersed, factor)), |i, _, marginal| One {
+        reached: reached(transform[i]),
+        covered: LEVELS.map(|level| covers(level, below[i], cdf[i])),
+        interval: LEVELS.map(|level| (marginal.quantile(0.5 * (1.0 - level)), marginal.quantile(0.5 * (1.0 + level)))),
+    })
+}
+
+/// NLL of each sample after the map; `None` where the components' own densities do not make up theirs.
+fn mapped_nll(test: &Predictions<'_>, map: &Isotonic) -> Option<Vec<f64>> {
+    if test.independent == Independence::Coupled {
+        return None;
+    }
+    let components = test.split.cdf_below.iter().zip(&test.split.cdf);
+    let gain: Vec<f64> = components.map(|(&below, &cdf)| map.log_density(below, cdf)).collect();
+    // components that were not observed are NaN and have no density
+    let of_sample = |(nll, gain): (&f64, &[f64])| nll - gain.iter().filter(|g| !g.is_nan()).sum::<f64>();
+    Some(test.split.nll.iter().zip(gain.chunks_exact(test.split.dim.max(1))).map(of_sample).collect())
+}
+
 fn mapped(test: &Predictions<'_>, map: &Isotonic, seed: u64) -> Judged {
     let transform = test.split.pit_of_each(seed);
     let probability = LEVELS.map(|level| (map.inverse(0.5 * (1.0 - level)), map.inverse(0.5 * (1.0 + level))));
-    judge(test, None, |i, _, marginal| {
+    judge(test, mapped_nll(test, map), |i, _, marginal| {
         let (below, cdf) = (map.apply(test.split.cdf_below[i]), map.apply(test.split.cdf[i]));
         One {
             reached: reached(map.apply(transform[i])),

@@ -58,6 +58,16 @@ pub(crate) fn run(arguments: &Reproduce) -> Result<ExitCode, Failure> {
         }
         finished.push(Finished { run, folders });
     }
+    for comparison in &expected.compare {
+        let done = |run: &String| finished.iter().find(|done| done.run.name == *run);
+        // without a run that was not asked for there are fewer to compare
+        let folders: Vec<PathBuf> = comparison.runs.iter().filter_map(done).flat_map(|d| d.folders.clone()).collect();
+        if folders.len() > 1 {
+            let page = folder.join(format!("{}.html", comparison.name));
+            surprisal_report::compare(&folders, &page)?;
+            say(&format!("comparison: {}", page.display()))?;
+        }
+    }
     let lines = outcome::judge(&expected, &finished)?;
     let seconds = started.elapsed().as_secs_f64();
     let account = json!({

@@ -6,7 +6,12 @@ use serde::Deserialize;
 
 use super::Study;
 use crate::failure::Failure;
-use crate::source::{self, located};
+use crate::source::{self, Manual, located_in};
+
+const MANUAL: Manual = Manual {
+    keys: "experiments/counts/data.toml shows every key",
+    names: "experiments/counts/data.toml shows every name",
+};
 
 /// What the project may not ship; `scripts/get_data` reads the rest of the file.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -43,7 +48,8 @@ impl Shipping {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
             Err(e) => return Err(Failure::file(&path, "read", &e)),
         };
-        toml::from_str(&text).map_err(|e| located(&path.display().to_string(), &text, e.span(), e.message()))
+        toml::from_str(&text)
+            .map_err(|e| located_in(&path.display().to_string(), &text, e.span(), e.message(), &MANUAL))
     }
 
     /// Whether the study has none of its own.

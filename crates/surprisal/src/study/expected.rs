@@ -23,6 +23,10 @@
 //!
 //! [[order]]                       # the first is less than the second, and so on
 //! less = ["laplace:splits.test.nll", "gaussian:splits.test.nll"]
+//!
+//! [[compare]]                     # NAME.html and its figures in the study's folder
+//! name = "heads"
+//! runs = ["laplace", "gaussian"]
 //! ```
 
 use std::collections::BTreeSet;
@@ -31,7 +35,13 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::failure::Failure;
-use crate::source::located;
+use crate::source::{Manual, located_in};
+
+const MANUAL: Manual = Manual {
+    keys: "expected.toml has `seeds`, `cpu_seconds`, `[[run]]` (`name`, `config`; `set`, `repeat`), `[[run.expect]]` \
+           (`metric` or `parameter`, `value`, `tolerance`), `[[order]]` (`less`) and `[[compare]]` (`name`, `runs`)",
+    names: "experiments/counts/expected.toml shows every name",
+};
 
 /// A study.
 #[derive(Debug, Clone, Deserialize)]
@@ -47,6 +57,19 @@ pub(crate) struct Expected {
     /// Comparisons between runs.
     #[serde(default)]
     pub(crate) order: Vec<Order>,
+    /// Pages that lay runs side by side.
+    #[serde(default)]
+    pub(crate) compare: Vec<Comparison>,
+}
+
+/// Runs that are laid side by side in `NAME.html`, with their figures as files beside it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Comparison {
+    /// Names the page.
+    pub(crate) name: String,
+    /// The runs, in order.
+    pub(crate) runs: Vec<String>,
 }
 
 /// One run, or one per value of a key.
@@ -118,7 +141,8 @@ impl Expected {
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
         let text = std::fs::read_to_string(path).map_err(|e| Failure::file(path, "read", &e))?;
         let shown = path.display().to_string();
-        let expected: Self = toml::from_str(&text).map_err(|e| located(&shown, &text, e.span(), e.message()))?;
+        let expected: Self =
+            toml::from_str(&text).map_err(|e| located_in(&shown, &text, e.span(), e.message(), &MANUAL))?;
         match expected.problem() {
             Some((problem, hint)) => Err(Failure::user(format!("{shown}: {problem}"), hint)),
             None => Ok(expected),
@@ -128,9 +152,9 @@ impl Expected {
     /// The first thing that makes no sense, and what to do.
     fn problem(&self) -> Option<(String, &'static str)> {
         let mut names = BTreeSet::new();
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
         for run in &self.run {
             let name = &run.name;
-            let plain = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
             if name.is_empty() || !name.chars().all(plain) {
                 return Some((
                     format!("a run is called `{name}`"),
@@ -160,6 +184,21 @@ impl Expected {
         }
         if self.run.is_empty() {
             return Some(("there is no run".into(), "add a `[[run]]` with `name` and `config`"));
+        }
+        for Comparison { name, runs } in &self.compare {
+            let repeated = |run: &String| self.run.iter().any(|r| r.name == *run && r.repeat.is_some());
+            if let Some(unknown) = runs.iter().find(|run| !names.contains(run.as_str())) {
+                return Some((format!("comparison `{name}` has run `{unknown}`"), "name runs above"));
+            }
+            if let Some(many) = runs.iter().find(|run| repeated(run)) {
+                return Some((format!("comparison `{name}` has run `{many}`, which is repeated"), "name single runs"));
+            }
+            if name.is_empty() || !name.chars().all(plain) || names.contains(name.as_str()) || runs.len() < 2 {
+                return Some((
+                    format!("comparison `{name}` has {} runs", runs.len()),
+                    "it names a page: use letters, digits, `-` and `_`, other than the name of a run, and two runs or more",
+                ));
+            }
         }
         for entry in self.order.iter().flat_map(|order| &order.less) {
             let known = entry.split_once(':').is_some_and(|(run, _)| names.contains(run));

@@ -115,13 +115,18 @@ pub(crate) fn table(lines: &[Judged]) -> String {
         [&line.run, &line.what, &line.expected, &line.found, &line.tolerance, verdict].map(str::to_owned)
     });
     let rows: Vec<[String; 6]> = std::iter::once(header).chain(rows).collect();
+    // Comparisons are long and stand below the columns.
+    let is_order = |row: &&[String; 6]| row[0].is_empty();
+    let orders: Vec<String> =
+        rows.iter().filter(is_order).map(|row| format!("{}\n  {}  {}", row[1], row[3], row[5])).collect();
+    let rows: Vec<[String; 6]> = rows.iter().filter(|row| !is_order(row)).cloned().collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..6).map(width).collect();
     let line = |row: &[String; 6]| -> String {
         let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:<width$}")).collect();
         cells.join("  ").trim_end().to_owned()
     };
-    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+    rows.iter().map(line).chain(orders).collect::<Vec<_>>().join("\n")
 }
 
 fn shown(found: &Found) -> String {

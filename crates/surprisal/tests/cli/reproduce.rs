@@ -75,6 +75,21 @@ fn a_study_that_gives_what_it_should() {
 }
 
 #[test]
+fn runs_are_laid_side_by_side() {
+    let repeated = "repeat = { key = \"seed\", from = 1, to = 3 }\n";
+    let compared = STUDY.replace(repeated, "") + "\n[[compare]]\nname = \"pair\"\nruns = [\"plain\", \"seeds\"]\n";
+    let place = study(&compared.replace("metric = \"seed\"\nvalue = 2", "metric = \"seed\"\nvalue = 3"));
+    let shown = place.succeed(&["reproduce", "small", "--out", "out"]);
+    assert!(shown.contains("comparison: out/pair.html"), "{shown}");
+    let page = place.read("out/pair.html");
+    assert!(page.contains("<th>plain</th>") && page.contains("<th>seeds</th>"));
+    assert!(place.path("out/pair_reliability.csv").exists() && place.path("out/pair_reliability.png").exists());
+    // A run alone has nothing beside it.
+    place.succeed(&["reproduce", "small", "--run", "plain", "--out", "alone"]);
+    assert!(!place.path("alone/pair.html").exists());
+}
+
+#[test]
 fn what_is_not_as_expected_fails() {
     let place = study(&STUDY.replace("value = 40", "value = 41").replace(
         "\"plain:splits.test.nll\", \"seeds:splits.test.nll\"",
@@ -137,6 +152,10 @@ fn mistakes_of_studies() {
         ("name that is no folder", "name = \"seeds\"", "name = \"../seeds\""),
         ("order of an unknown run", "\"seeds:splits.test.nll\"", "\"seed:splits.test.nll\""),
         ("repeat backwards", "to = 3", "to = 0"),
+        ("no such run to compare", "[[order]]", "[[compare]]\nname = \"a\"\nruns = [\"plain\", \"plane\"]\n[[order]]"),
+        ("a repeated run compared", "[[order]]", "[[compare]]\nname = \"a\"\nruns = [\"plain\", \"seeds\"]\n[[order]]"),
+        ("one run compared", "[[order]]", "[[compare]]\nname = \"a\"\nruns = [\"plain\"]\n[[order]]"),
+        ("misspelt key of a comparison", "[[order]]", "[[compare]]\nnam = \"a\"\nruns = [\"plain\"]\n[[order]]"),
         ("no such configuration", "config = \"config.toml\"", "config = \"confg.toml\""),
         ("override that fits nothing", "train.epochs=2", "train.epoch=2"),
     ] {
