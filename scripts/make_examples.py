@@ -204,6 +204,30 @@ def lotka_volterra(path, n_trajectories=12, n_times=20, t1=7.0, sigma=0.4, step=
                 table.writerow([trajectory, f"{t:.3f}", *row])
 
 
+def doses(path, n_subjects=10, sigma=0.15):
+    """A drug in one compartment, absorbed from the gut at 1.3 per hour, cleared at 0.12 per hour, volume 32 litres.
+
+    Every subject takes doses of its own at times of its own; concentrations in mg/l at irregular times, in some rows
+    together with a dose, which they then precede.
+    """
+    draw, (ka, ke, volume) = random.Random(4), (1.3, 0.12, 32.0)
+    with open(path, "w", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(["id", "t", "conc", "dose"])
+        for subject in range(n_subjects):
+            first = draw.choice([100, 150, 200])
+            given = {0.0: first, **{t: first / 2 for t in draw.sample([8.0, 12.0, 16.0, 24.0], 2)}}
+            seen = {round(draw.uniform(0.2, 36.0), 2) for _ in range(9)} | {12.0}
+            for t in sorted({*given, *seen}):
+                conc = sum(
+                    dose * ka / (volume * (ka - ke)) * (math.exp(-ke * (t - at)) - math.exp(-ka * (t - at)))
+                    for at, dose in given.items()
+                    if at < t
+                )
+                measured = f"{conc + draw.gauss(0.0, sigma):.4f}" if t in seen else ""
+                table.writerow([subject, f"{t:.2f}", measured, given.get(t, 0)])
+
+
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(__doc__)
@@ -219,3 +243,4 @@ if __name__ == "__main__":
     unequal(folder / "unequal.csv")
     friedman(folder / "friedman.csv")
     lotka_volterra(folder / "lotka_volterra.csv")
+    doses(folder / "doses.csv")

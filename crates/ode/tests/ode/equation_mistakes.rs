@@ -11,10 +11,19 @@ const RIGHT: &str = r#"{
     "definitions": { "growth": "nn.v*x" },
     "parameters": { "alpha": { "init": 1, "positive": true }, "delta": { "init": 1 } },
     "networks": { "nn": { "inputs": ["x", "y"], "outputs": ["u", "v"], "hidden": [4] } },
-    "observations": {} }"#;
+    "observations": {},
+    "events": { "dose": { "at": [1, 2], "set": { "x": "x + 1" } } } }"#;
 
 /// Each is one replacement in the right one.
-const MISTAKES: [(&str, &str); 35] = [
+const MISTAKES: [(&str, &str); 43] = [
+    ("\"at\": [1, 2]", "\"at\": \"amount\""),
+    ("\"at\": [1, 2]", "\"when\": \"x - alpa\""),
+    ("\"at\": [1, 2]", "\"at\": [1], \"when\": \"x\""),
+    ("\"at\": [1, 2], ", ""),
+    ("\"at\": [1, 2]", "\"at\": [1], \"direction\": \"rising\""),
+    (", \"set\": { \"x\": \"x + 1\" }", ""),
+    ("{ \"x\": \"x + 1\" }", "{ \"z\": \"x + 1\" }"),
+    ("{ \"x\": \"x + 1\" }", "{ \"x\": \"x + nn.u\" }"),
     ("alpha*x - nn.u", "alpha*x - nn.w"),
     ("alpha*x - nn.u", "alpa*x - nn.u"),
     ("-delta*y + growth", "-delta*y + + "),
