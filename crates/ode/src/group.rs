@@ -11,9 +11,9 @@ use crate::batch::{Problem, Trajectory};
 use crate::controller::{Controller, first_guess, first_step, scaled_norm};
 use crate::error::OdeError;
 use crate::field::lanes::{LANES, LaneField, Row};
-use crate::group_adjoint::{Attempt, GroupTape, Reached, Start};
+use crate::group_adjoint::{Attempt, GroupTape, Reached, Restart, Start};
+use crate::memory;
 use crate::solve::{Statistics, next_step, underflows};
-use crate::spare;
 use crate::tableau::{A, C, E, N_STAGES, interpolant};
 use crate::tsit5::Tsit5;
 
@@ -200,8 +200,14 @@ impl Group<'_> {
     fn step(&mut self, results: &mut [Result<Trajectory, OdeError>]) {
         // an idle lane evaluates the field where its last trajectory ended, or where another is
         let (mut t, mut h) = (self.t, Row::ZERO);
-        let mut attempt =
-            Attempt { problems: [None; LANES], h, accepted: Row::ZERO, reached: Vec::new(), tape: Vec::new() };
+        let mut attempt = Attempt {
+            problems: [None; LANES],
+            h,
+            accepted: Row::ZERO,
+            reached: Vec::new(),
+            tape: Vec::new(),
+            start: None,
+        };
         for l in 0..LANES {
             let Some(mut lane) = self.lanes[l].take() else { continue };
             let problem = lane.problem;
@@ -220,7 +226,10 @@ impl Group<'_> {
         }
         attempt.h = h;
         let rows = self.field.tape_rows();
-        attempt.tape = spare::take((N_STAGES - 1) * rows);
+        let n_rows = (N_STAGES - 1) * rows;
+        let keep = memory::has_room(n_rows, self.config.memory_limit_mib);
+        attempt.tape = memory::take(n_rows);
+        attempt.start = (!keep).then(|| Restart { t, y: self.y.clone(), slope: self.k[..self.n].to_vec() });
         let arch = self.arch;
         let (end, norm) = arch.dispatch(Stages { group: self, t: &t, h: &h, tape: &mut attempt.tape });
 
@@ -250,10 +259,15 @@ impl Group<'_> {
             }
         }
         if attempt.accepted != Row::ZERO {
-            blank(&mut attempt.tape, finite);
+            if keep {
+                blank(&mut attempt.tape, finite);
+                memory::hold(n_rows);
+            } else {
+                memory::give_back(std::mem::take(&mut attempt.tape));
+            }
             self.tape.attempts.push(attempt);
         } else {
-            spare::give_back(attempt.tape);
+            memory::give_back(attempt.tape);
         }
     }
 
@@ -276,28 +290,6 @@ impl Group<'_> {
         }
         lane.last = last;
         Ok(step.h)
-    }
-
-    /// Fills slopes 2 to 7 and their tapes; returns the states at the ends of the steps, `[n]`.
-    #[inline(always)]
-    fn evaluate_stages(&mut self, t: &Row, h: &Row, tape: &mut [Row]) -> Vec<Row> {
-        let n = self.n;
-        let mut state = vec![Row::ZERO; n];
-        for (stage, tape) in (1..N_STAGES).zip(tape.chunks_exact_mut(self.field.tape_rows())) {
-            let (known, new) = self.k.split_at_mut(stage * n);
-            for (i, state) in state.iter_mut().enumerate() {
-                let mut sum = Row::ZERO;
-                for (&a, k) in A[stage].iter().zip(known.chunks_exact(n)) {
-                    sum.add_scaled(a, &k[i]);
-                }
-                *state = self.y[i];
-                state.add_product(h, &sum);
-            }
-            let mut time = *t;
-            time.add_scaled(C[stage], h);
-            self.field.rhs(&time, &state, &mut new[..n], tape);
-        }
-        state
     }
 
     /// The scaled errors of the attempt; NaN where its end is not finite.
@@ -357,15 +349,47 @@ impl WithSimd for Stages<'_, '_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) -> Self::Output {
         let Self { group, t, h, tape } = self;
-        let end = group.evaluate_stages(t, h, tape);
+        let end = evaluate_stages(group.field, t, h, &group.y, &mut group.k, tape);
         let norms = group.error_norms(h, &end);
         (end, norms)
     }
 }
 
+/// Fills slopes 2 to 7 and their tapes; returns the states at the ends of the steps, `[n]`.
+///
+/// # Shapes
+/// `y` `[n]`, `k` `[N_STAGES, n]`, the first of which is there, `tape` `[N_STAGES − 1, tape_rows]`.
+#[inline(always)]
+pub(crate) fn evaluate_stages(
+    field: &mut dyn LaneField,
+    t: &Row,
+    h: &Row,
+    y: &[Row],
+    k: &mut [Row],
+    tape: &mut [Row],
+) -> Vec<Row> {
+    let n = y.len();
+    let mut state = vec![Row::ZERO; n];
+    for (stage, tape) in (1..N_STAGES).zip(tape.chunks_exact_mut(field.tape_rows())) {
+        let (known, new) = k.split_at_mut(stage * n);
+        for (i, state) in state.iter_mut().enumerate() {
+            let mut sum = Row::ZERO;
+            for (&a, k) in A[stage].iter().zip(known.chunks_exact(n)) {
+                sum.add_scaled(a, &k[i]);
+            }
+            *state = y[i];
+            state.add_product(h, &sum);
+        }
+        let mut time = *t;
+        time.add_scaled(C[stage], h);
+        field.rhs(&time, &state, &mut new[..n], tape);
+    }
+    state
+}
+
 /// Zeroes the columns of lanes that are not finite, whose products with a cotangent of zero would be
 /// NaN.
-fn blank(tape: &mut [Row], keep: [bool; LANES]) {
+pub(crate) fn blank(tape: &mut [Row], keep: [bool; LANES]) {
     for (l, _) in keep.iter().enumerate().filter(|(_, keep)| !**keep) {
         tape.iter_mut().for_each(|row| row.0[l] = 0.0);
     }

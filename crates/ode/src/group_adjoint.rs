@@ -6,7 +6,8 @@
 use pulp::{Arch, Simd, WithSimd};
 
 use crate::field::lanes::{LANES, LaneField, Row};
-use crate::spare;
+use crate::group::{blank, evaluate_stages};
+use crate::memory;
 use crate::tableau::{A, N_STAGES, interpolant};
 
 /// First evaluations of up to eight problems.
@@ -23,8 +24,19 @@ pub(crate) struct Attempt {
     /// 1 or 0.
     pub(crate) accepted: Row,
     pub(crate) reached: Vec<Reached>,
-    /// `[N_STAGES − 1, tape_rows]`.
+    /// `[N_STAGES − 1, tape_rows]`; empty where `start` stands for it.
     pub(crate) tape: Vec<Row>,
+    /// From where it is computed again.
+    pub(crate) start: Option<Restart>,
+}
+
+/// Where an attempt began.
+pub(crate) struct Restart {
+    pub(crate) t: Row,
+    /// `[n]`: the states.
+    pub(crate) y: Vec<Row>,
+    /// `[n]`: their slopes.
+    pub(crate) slope: Vec<Row>,
 }
 
 /// A data time within a lane's step.
@@ -46,7 +58,10 @@ pub(crate) struct GroupTape {
 
 impl Drop for GroupTape {
     fn drop(&mut self) {
-        self.attempts.drain(..).for_each(|attempt| spare::give_back(attempt.tape));
+        for attempt in self.attempts.drain(..) {
+            memory::release(attempt.tape.len());
+            memory::give_back(attempt.tape);
+        }
     }
 }
 
@@ -75,11 +90,21 @@ impl GroupTape {
             slope_bar: vec![vec![0.0; n]; self.problems],
         };
         let arch = Arch::new();
+        let (mut again, mut slopes) = (vec![], vec![Row::ZERO; N_STAGES * n]);
         for attempt in self.attempts.iter().rev() {
             for l in 0..LANES {
                 sweep.turn_to(l, attempt.problems[l]);
             }
-            arch.dispatch(Reverse { tape: self, attempt, field, cotangents, sweep: &mut sweep });
+            let tape = match &attempt.start {
+                None => &attempt.tape,
+                Some(start) => {
+                    again.resize((N_STAGES - 1) * field.tape_rows(), Row::ZERO);
+                    start.evaluate(field, &attempt.h, &mut slopes, &mut again);
+                    blank(&mut again, attempt.accepted.0.map(|accepted| accepted != 0.0));
+                    &again
+                }
+            };
+            arch.dispatch(Reverse { group: self, attempt, tape, field, cotangents, sweep: &mut sweep });
         }
         for l in 0..LANES {
             sweep.turn_to(l, None);
@@ -102,7 +127,14 @@ impl GroupTape {
 
     /// Takes the cotangents of all lanes through one attempt.
     #[inline(always)]
-    fn reverse(&self, attempt: &Attempt, field: &mut dyn LaneField, cotangents: &[Vec<f64>], sweep: &mut Sweep) {
+    fn reverse(
+        &self,
+        attempt: &Attempt,
+        tapes: &[Row],
+        field: &mut dyn LaneField,
+        cotangents: &[Vec<f64>],
+        sweep: &mut Sweep,
+    ) {
         let n = self.n;
         let live = Row(std::array::from_fn(|l| match attempt.problems[l] {
             Some(p) if !self.failed[p] => attempt.accepted.0[l],
@@ -134,7 +166,7 @@ impl GroupTape {
         let mut stage_bar = vec![Row::ZERO; n];
         let rows = field.tape_rows();
         for stage in (1..N_STAGES).rev() {
-            let tape = &attempt.tape[(stage - 1) * rows..][..rows];
+            let tape = &tapes[(stage - 1) * rows..][..rows];
             let (before, this) = k_bar.split_at_mut(stage * n);
             field.vjp(tape, &this[..n], &mut stage_bar);
             for (i, bar) in stage_bar.iter_mut().enumerate() {
@@ -153,8 +185,9 @@ impl GroupTape {
 
 /// [`GroupTape::reverse`] in the widest vectors there are.
 struct Reverse<'a> {
-    tape: &'a GroupTape,
+    group: &'a GroupTape,
     attempt: &'a Attempt,
+    tape: &'a [Row],
     field: &'a mut dyn LaneField,
     cotangents: &'a [Vec<f64>],
     sweep: &'a mut Sweep,
@@ -165,7 +198,33 @@ impl WithSimd for Reverse<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        self.tape.reverse(self.attempt, self.field, self.cotangents, self.sweep);
+        self.group.reverse(self.attempt, self.tape, self.field, self.cotangents, self.sweep);
+    }
+}
+
+impl Restart {
+    /// The tapes of all stages, once more.
+    fn evaluate(&self, field: &mut dyn LaneField, h: &Row, slopes: &mut [Row], tape: &mut [Row]) {
+        slopes[..self.slope.len()].copy_from_slice(&self.slope);
+        Arch::new().dispatch(Again { start: self, field, h, slopes, tape });
+    }
+}
+
+/// [`Restart::evaluate`] in the widest vectors there are.
+struct Again<'a> {
+    start: &'a Restart,
+    field: &'a mut dyn LaneField,
+    h: &'a Row,
+    slopes: &'a mut [Row],
+    tape: &'a mut [Row],
+}
+
+impl WithSimd for Again<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        evaluate_stages(self.field, &self.start.t, self.h, &self.start.y, self.slopes, self.tape);
     }
 }
 

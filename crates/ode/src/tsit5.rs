@@ -22,6 +22,14 @@ pub struct Tsit5 {
     /// Most steps per trajectory, rejected ones included.
     #[serde(default = "default_max_steps")]
     pub max_steps: usize,
+    /// Memory that the tapes of all trajectories together may take, in MiB. What comes beyond it is not
+    /// kept but computed again in the reverse pass, a third more work.
+    #[serde(default = "default_memory_limit_mib")]
+    pub memory_limit_mib: usize,
+}
+
+fn default_memory_limit_mib() -> usize {
+    4096
 }
 
 fn default_max_steps() -> usize {
@@ -31,7 +39,7 @@ fn default_max_steps() -> usize {
 impl Tsit5 {
     /// A solver of these tolerances.
     pub fn new(rtol: f64, atol: impl Into<Tolerance>) -> Self {
-        Self { rtol, atol: atol.into(), max_steps: default_max_steps() }
+        Self { rtol, atol: atol.into(), max_steps: default_max_steps(), memory_limit_mib: default_memory_limit_mib() }
     }
 
     /// Whether the tolerances make sense for `dim` states.

@@ -66,7 +66,7 @@ macro_rules! implicit {
             }
 
             fn tolerances(&self) -> Tsit5 {
-                Tsit5 { rtol: self.rtol, atol: self.atol.clone(), max_steps: self.max_steps }
+                Tsit5 { max_steps: self.max_steps, ..Tsit5::new(self.rtol, self.atol.clone()) }
             }
         }
 

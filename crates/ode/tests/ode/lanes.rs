@@ -44,6 +44,21 @@ pub(crate) fn compare(name: &str, field: &dyn VectorField, parameters: &[f64], p
     close(&format!("{name}: parameters"), &gradient.parameters, &parameter_bar, 1e-8);
 }
 
+/// What is not kept is computed again: the very same numbers.
+#[test]
+fn a_limit_of_memory_changes_no_number() {
+    let field = MlpField { hidden: vec![9, 7], ..MlpField::default() }.build(3);
+    let (parameters, problems) = (weights(field.as_ref(), 0.4), problems(21, 3, 5));
+    let cotangents: Vec<Vec<f64>> = problems.iter().map(|p| vec![0.7; p.times.len() * 3]).collect();
+    let run = |memory_limit_mib: usize| {
+        let solver = Tsit5 { memory_limit_mib, ..Tsit5::new(1e-6, 1e-6) };
+        let batch = solver.solve_many(field.as_ref(), &parameters, &problems);
+        let gradient = batch.pullback(field.as_ref(), &parameters, &cotangents);
+        (batch.trajectories, gradient)
+    };
+    assert_eq!(run(0), run(4096));
+}
+
 fn problems(n_problems: usize, dim: usize, seed: u64) -> Vec<Problem> {
     let mut source = rng::stream(seed, "problems", 0);
     (0..n_problems)
