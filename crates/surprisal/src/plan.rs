@@ -136,6 +136,8 @@ impl Plan {
                         symbols: model
                             .names(&data.states, &data.inputs)
                             .map_err(|error| equations::located(&source.origin, error.into()))?,
+                        states: model.state_names(&data.states),
+                        energy: model.has_energy(n),
                         ..penalty::Facts::default()
                     },
                 )?;

@@ -196,7 +196,7 @@ impl Objective {
                     // of each member
                     let answers = |(probe, found): (&Probe, &Prediction)| match probe {
                         Probe::Moved { .. } => outcome.means_of(&outcome.natural(found)?),
-                        Probe::Inputs | Probe::Network { .. } | Probe::Change { .. } => {
+                        Probe::Inputs | Probe::Network { .. } | Probe::Change { .. } | Probe::Along { .. } => {
                             Ok(found.members(outcome.members())?.into_iter().map(|member| member.location).collect())
                         }
                     };
