@@ -43,10 +43,11 @@ def hamiltonian(case, p):
     m, act = case["m"], ACTIVATIONS[case["activation"]]
 
     def energy(y):
+        square = sum(v * v for v in y[m:]) / 2
         if not case["separable"]:
-            return network([2 * m, *case["hidden"], 1], act, p, y)[0][0]
+            return square + network([2 * m, *case["hidden"], 1], act, p, y)[0][0]
         kinetic, used = network([m, *case["hidden"], 1], act, p, y[m:])
-        return kinetic[0] + network([m, *case["hidden"], 1], act, p[used:], y[:m])[0][0]
+        return square + kinetic[0] + network([m, *case["hidden"], 1], act, p[used:], y[:m])[0][0]
 
     friction = [mp.exp(r) for r in p[-m:]] if case["dissipation"] else [0] * m
 

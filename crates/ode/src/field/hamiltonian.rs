@@ -9,7 +9,9 @@
 //! friction; Y. D. Zhong, B. Dey, A. Chakraborty, "Dissipative SymODEN" (2020), eq. 5). Greydanus et al. fit
 //! derivatives; here the trajectories are, so that measured momenta stay what they are.
 //!
-//! H = H(q, p), or T(p) + V(q) where it is separable, which makes `leapfrog` symplectic for it. ∇H is
+//! H = ½p·p + N(q, p) in the solver's units, N the network: where it is 0, momenta are velocities and
+//! trajectories go where their first momenta point, which is a start that training gets away from (from H = 0
+//! it often does not). N = T(p) + V(q) where it is separable, which makes `leapfrog` symplectic for it. ∇H is
 //! the network's own derivative, and the products of the field's Jacobian are those of ∂²H: with
 //! v the cotangent, vᵀf = u·∇H for u = (−v_p, v_q − d∘v_p), whose gradient is exact
 //! (the module `curvature`).
@@ -17,7 +19,7 @@
 //! With states in units s and time in units T, H is in units of s_q s_p/T of the first pair, and the
 //! i-th pair's derivatives are multiplied by gᵢ = s_q₁s_p₁/(s_qᵢs_pᵢ): a Hamiltonian flow is one in any units.
 //!
-//! **Parameters**: the network of H, or of T and then V; then ρ `[n/2]` with friction.
+//! **Parameters**: the network N, or T and then V; then ρ `[n/2]` with friction.
 //! **Tape**: the networks' tapes, then ∇H `[n]`.
 
 use schemars::JsonSchema;
@@ -154,7 +156,14 @@ impl Hamiltonian {
             let x_bar = &mut y_bar[part.from..][..part.n_in];
             part.net.change_gradient(part.own(parameters), part.tape(tape), of, x_bar, &mut [], bar);
         }
+        add_momenta(1.0, u, y_bar);
     }
+}
+
+/// Adds s·∂(½p·p)/∂y to `out`.
+fn add_momenta(s: f64, y: &[f64], out: &mut [f64]) {
+    let m = y.len() / 2;
+    out[m..].iter_mut().zip(&y[m..]).for_each(|(out, p)| *out += s * p);
 }
 
 impl Part {
@@ -211,6 +220,7 @@ impl VectorField for Hamiltonian {
             part.value(parameters, y, own);
             part.net.input_gradient(part.own(parameters), own, &[1.0], &mut gradient[part.from..][..part.n_in]);
         }
+        add_momenta(1.0, y, gradient);
         self.flow(parameters, gradient, dy);
     }
 
@@ -253,7 +263,8 @@ impl Energy for Hamiltonian {
     /// H in the data's units.
     fn value(&self, parameters: &[f64], y: &[f64]) -> f64 {
         let of = |part: &Part| part.value(parameters, y, &mut vec![0.0; part.net.tape_len()]);
-        self.unit * self.parts.iter().map(of).sum::<f64>()
+        let kinetic = 0.5 * y[self.pairs.len()..].iter().map(|p| p * p).sum::<f64>();
+        self.unit * (kinetic + self.parts.iter().map(of).sum::<f64>())
     }
 
     fn pull_back(&self, parameters: &[f64], y: &[f64], cotangent: f64, y_bar: &mut [f64], parameter_bar: &mut [f64]) {
@@ -264,5 +275,6 @@ impl Energy for Hamiltonian {
             part.net.vjp(part.own(parameters), 0.0, &[], &tape, &[self.unit * cotangent], &mut x_bar, bar);
             y_bar[part.from..].iter_mut().zip(&x_bar).for_each(|(sum, bar)| *sum += bar);
         }
+        add_momenta(self.unit * cotangent, y, y_bar);
     }
 }
