@@ -2,10 +2,13 @@
 
 use std::path::Path;
 
+use surprisal_core::{Probe, Times};
 use surprisal_data::DataConfig;
 use surprisal_data::error::DataError;
 use surprisal_data::source::SourceError;
+use surprisal_objective::penalty::{Facts, Kind};
 use surprisal_objective::{ObjectiveError, PenaltyConfig};
+use surprisal_train::TrainError;
 use toml_edit::{Document, Item};
 
 use crate::equations;
@@ -109,6 +112,22 @@ impl Origin {
             }
             _ => return self.likelihood(&["energy_likelihood", "likelihood"], error),
         };
+        Failure::from(error).at(&place)
+    }
+
+    /// What is wrong with a group, at the penalty that cannot look at it.
+    pub(crate) fn group(&self, experiment: &Experiment, error: TrainError) -> Failure {
+        let TrainError::TooEarly { setting, time, .. } = &error else { return error.into() };
+        let looks = |penalty: &PenaltyConfig| {
+            let Kind::Prediction(penalty) = penalty.get().kind() else { return false };
+            penalty.probes(&Facts::default()).iter().any(|probe| match probe {
+                Probe::Along { times: Times::Grid { until, .. }, .. } => *setting == "until" && *until == Some(*time),
+                Probe::Along { times: Times::At { time: at }, .. } => *setting == "at" && at == time,
+                _ => false,
+            })
+        };
+        let Some(index) = experiment.penalty.iter().position(looks) else { return error.into() };
+        let place = self.locate(&["penalty", &index.to_string(), experiment.penalty[index].name(), setting]);
         Failure::from(error).at(&place)
     }
 

@@ -79,12 +79,8 @@ pub(super) fn scatter(rows: &[f64], places: &[usize], width: usize, into: &mut [
 /// When a penalty looks at a trajectory, in the solver's unit.
 fn places(group: &SeriesGroup, times: Times, time: &impl Fn(f64) -> f64) -> Result<Vec<f64>, TrainError> {
     let (first, last) = (group.times[0], group.times[group.times.len() - 1]);
-    let before = |setting: &str, given: f64| TrainError::Unfit {
-        message: format!("trajectory `{}` starts after `{setting} = {given}` of a penalty", group.id),
-        hint: format!(
-            "choose a later `{setting}`; it is a time of the data, and has to lie in every trajectory's future"
-        ),
-    };
+    let before =
+        |setting: &'static str, time: f64| TrainError::TooEarly { trajectory: group.id.clone(), setting, time };
     match times {
         Times::Grid { points, until } => {
             let end = until.map_or(last, time);
