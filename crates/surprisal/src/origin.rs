@@ -103,10 +103,9 @@ impl Origin {
                     None => return self.likelihood(&["energy_likelihood", "likelihood"], error),
                 }
             }
-            ObjectiveError::PenaltyMisplaced { penalty: name, .. } => match penalty(&|p| p.name() == *name) {
-                Some(index) => self.locate(&["penalty", &index.to_string(), name]),
-                None => return error.into(),
-            },
+            ObjectiveError::PenaltyMisplaced { penalty: name, index, .. } => {
+                self.locate(&["penalty", &index.to_string(), name])
+            }
             ObjectiveError::Expression { penalty, index, setting, error } => {
                 return equations::in_expression(self, &["penalty", &index.to_string(), penalty, setting], None, error);
             }

@@ -50,8 +50,8 @@ pub enum TrainError {
         /// What to do about it.
         hint: String,
     },
-    /// A penalty that looks at a time before a trajectory starts.
-    #[error("trajectory `{trajectory}` starts after `{setting} = {time}`")]
+    /// A penalty that looks at a time at which a trajectory has not started.
+    #[error("trajectory `{trajectory}` does not start before `{setting} = {time}`")]
     TooEarly {
         /// The trajectory's name in the data.
         trajectory: String,

@@ -99,7 +99,7 @@ impl Objective {
             }
             if let Kind::Prediction(on_prediction) = penalty.get().kind() {
                 if let Some(need) = on_prediction.misplaced(&facts) {
-                    return Err(ObjectiveError::PenaltyMisplaced { penalty: penalty.name(), need });
+                    return Err(ObjectiveError::PenaltyMisplaced { penalty: penalty.name(), index, need });
                 }
                 if let Some((setting, error)) = on_prediction.mistyped(&facts) {
                     let error = Box::new(error);

@@ -226,7 +226,7 @@ fn inputs_must_be_recorded_in_every_trajectory() {
 }
 
 /// What stands in `[[penalty]]` instead of one that is right.
-const PENALTY_MISTAKES: [(&str, &str); 20] = [
+const PENALTY_MISTAKES: [(&str, &str); 21] = [
     ("unknown name in a formula", "expression = { residual = \"x + totl\", weight = 1.0 }"),
     ("broken formula", "expression = { nonnegative = \"total - (x\", weight = 1.0 }"),
     ("two formulas", "expression = { nonnegative = \"x\", residual = \"x\", weight = 1.0 }"),
@@ -236,6 +236,10 @@ const PENALTY_MISTAKES: [(&str, &str); 20] = [
     ("scale of zero", "invariant = { expression = \"y\", scale = 0.0, weight = 1.0 }"),
     ("misspelt key", "network_magnitude = { net = \"nn\", weight = 1.0 }"),
     ("residual of no state", "ode_residual = { state = \"z\", rhs = \"-k*x\", weight = 1.0 }"),
+    (
+        "the second of two",
+        "ode_residual = { state = \"x\", rhs = \"0\", weight = 1.0 }\n[[penalty]]\node_residual = { state = \"u\", rhs = \"0\", weight = 1.0 }",
+    ),
     ("network in a residual", "ode_residual = { state = \"x\", rhs = \"-k*x + nn.u\", weight = 1.0 }"),
     ("one collocation point", "ode_residual = { state = \"x\", rhs = \"-k*x\", points = 1, weight = 1.0 }"),
     ("no energy", "energy_drift = { weight = 1.0 }"),

@@ -288,7 +288,7 @@ fn a_penalty_in_the_past_of_a_trajectory_is_refused() {
         .collect();
     let predictor = setup.predictor.with_probes(&objective, &["x".into(), "v".into()]).unwrap();
     let message = predictor.group(&trajectories()[0]).unwrap_err().to_string();
-    assert!(message == "trajectory `run0` starts after `at = -40`", "{message}");
+    assert!(message == "trajectory `run0` does not start before `at = -40`", "{message}");
 }
 
 /// A velocity that no column measures starts at the slope between the first two observations.
