@@ -65,8 +65,10 @@ impl Whole {
 
     /// The measured ones of all states.
     pub(super) fn measured(&self, states: &[f64]) -> Vec<f64> {
-        let rows = states.chunks_exact(self.names.len());
-        rows.flat_map(|z| &z[..self.n_columns]).copied().collect()
+        let n = self.names.len();
+        let mut measured = Vec::with_capacity(states.len() / n * self.n_columns);
+        states.chunks_exact(n).for_each(|z| measured.extend_from_slice(&z[..self.n_columns]));
+        measured
     }
 
     /// Cotangents of all states from those of the measured ones.

@@ -66,7 +66,9 @@ impl Timeline {
 
 /// Rows at these places, `width` numbers each.
 pub(super) fn gather(rows: &[f64], places: &[usize], width: usize) -> Vec<f64> {
-    places.iter().flat_map(|&place| &rows[place * width..][..width]).copied().collect()
+    let mut gathered = Vec::with_capacity(places.len() * width);
+    places.iter().for_each(|&place| gathered.extend_from_slice(&rows[place * width..][..width]));
+    gathered
 }
 
 /// Adds rows to those at these places.
