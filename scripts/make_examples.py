@@ -228,6 +228,26 @@ def doses(path, n_subjects=10, sigma=0.15):
                 table.writerow([subject, f"{t:.2f}", measured, given.get(t, 0)])
 
 
+def pendulum_rhs(angle, rate):
+    """d(angle)/dt = rate, d(rate)/dt = -3 sin(angle) - 0.15 rate."""
+    return rate, -3.0 * math.sin(angle) - 0.15 * rate
+
+
+def pendulum(path, n_trajectories=10, n_times=16, interval=0.3, sigma=0.02, n_steps=100):
+    """A damped pendulum let go at rest or pushed, seen at even times with Gaussian noise."""
+    draw = random.Random(6)
+    with open(path, "w", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(["id", "t", "angle", "rate"])
+        for trajectory in range(n_trajectories):
+            angle, rate = draw.uniform(-1.6, 1.6), draw.uniform(-1.5, 1.5)
+            for time in range(n_times):
+                seen = (angle + draw.gauss(0.0, sigma), rate + draw.gauss(0.0, 2.0 * sigma))
+                table.writerow([trajectory, f"{interval * time:.1f}", *(f"{v:.5f}" for v in seen)])
+                for _ in range(n_steps):
+                    angle, rate = runge_kutta(angle, rate, interval / n_steps, pendulum_rhs)
+
+
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(__doc__)
@@ -244,3 +264,4 @@ if __name__ == "__main__":
     friedman(folder / "friedman.csv")
     lotka_volterra(folder / "lotka_volterra.csv")
     doses(folder / "doses.csv")
+    pendulum(folder / "pendulum.csv")

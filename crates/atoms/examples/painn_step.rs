@@ -50,6 +50,7 @@ fn ones_like(prediction: &Prediction) -> candle_core::Result<Cotangent> {
         outputs: prediction.outputs.as_ref().map(ones).transpose()?,
         energy: prediction.energy.as_ref().map(ones).transpose()?,
         probes: vec![],
+        rows: prediction.rows,
     })
 }
 

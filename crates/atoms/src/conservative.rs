@@ -12,7 +12,7 @@
 //! backward pass to θ through value and tangent.
 
 use candle_core::{DType, Device, Tensor, Var};
-use surprisal_core::{Cotangent, Parameters, Prediction};
+use surprisal_core::{Cotangent, Parameters, Prediction, Rows};
 use surprisal_ops::Dual;
 
 use crate::error::AtomsError;
@@ -48,6 +48,7 @@ pub(crate) fn predict(model: &dyn AtomicEnergy, batch: &Batch) -> Result<Predict
         outputs: if n_outputs == 0 { None } else { Some(to_f64(&atomic.narrow(1, 1, n_outputs)?.contiguous()?)?) },
         energy: Some(Tensor::from_vec(energy, batch.n_frames, &Device::Cpu)?),
         probes: vec![],
+        rows: Rows::Samples,
     })
 }
 

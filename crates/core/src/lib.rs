@@ -15,4 +15,4 @@ pub mod rng;
 pub use diagnose::{Blame, Diagnose, closest};
 pub use parameters::{Parameter, Parameters, Role};
 pub use precision::Precision;
-pub use prediction::{Cotangent, Layout, Prediction, Probe, Target};
+pub use prediction::{Cotangent, Layout, Prediction, Probe, Rows, Sought, Target, Times};

@@ -40,6 +40,65 @@ pub enum Probe {
         /// The expression.
         expression: String,
     },
+    /// Something along every trajectory at times of the penalty's own, one row per group:
+    /// `[n_groups, n_times * width]`.
+    Along {
+        /// What.
+        sought: Sought,
+        /// When.
+        times: Times,
+    },
+}
+
+/// What can be asked for at any time of a predicted trajectory.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Sought {
+    /// An expression of states, in the data's own units; width 1.
+    Formula {
+        /// The expression.
+        expression: String,
+    },
+    /// The rate of change of a state, less an expression for it, in the data's own units; width 1.
+    Residual {
+        /// The state's name.
+        state: String,
+        /// The expression.
+        rhs: String,
+    },
+    /// The outputs of a network within equations, divided by its output scale.
+    Network {
+        /// Its name.
+        network: String,
+    },
+    /// The energy that the right-hand side is made of; width 1.
+    Energy,
+}
+
+/// Times of a trajectory.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Times {
+    /// So many from its start to its last time, or to another, evenly spread, both ends among them.
+    Grid {
+        /// How many, at least 2.
+        points: usize,
+        /// Where they end, in the data's time.
+        until: Option<f64>,
+    },
+    /// One, in the data's time.
+    At {
+        /// Which.
+        time: f64,
+    },
+}
+
+/// What the rows of a prediction's tensors stand for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Rows {
+    /// Samples.
+    #[default]
+    Samples,
+    /// Groups: of a [`Probe::Along`].
+    Groups,
 }
 
 /// What a predictor says of the samples of a shard or batch, float64 on the CPU, without history.
@@ -57,6 +116,8 @@ pub struct Prediction {
     pub energy: Option<Tensor>,
     /// One for each [`Probe`] that was asked for; what is no prediction stands in `location` alone.
     pub probes: Vec<Prediction>,
+    /// Of `location` and `outputs`.
+    pub rows: Rows,
 }
 
 /// ∂loss/∂prediction: the same fields, the same shapes.
@@ -65,7 +126,12 @@ pub type Cotangent = Prediction;
 impl Prediction {
     /// Of samples alone.
     pub fn new(location: Tensor, outputs: Option<Tensor>) -> Self {
-        Self { location, outputs, energy: None, probes: vec![] }
+        Self { location, outputs, energy: None, probes: vec![], rows: Rows::Samples }
+    }
+
+    /// The answer to a [`Probe::Along`].
+    pub fn of_groups(location: Tensor) -> Self {
+        Self { rows: Rows::Groups, ..Self::new(location, None) }
     }
 
     /// The samples of all shards, one after the other.
@@ -102,6 +168,7 @@ impl Prediction {
             outputs: optional(|p| p.outputs.as_ref())?,
             energy: optional(|p| p.energy.as_ref())?,
             probes: (0..parts[0].probes.len()).map(probe).collect::<Result<_>>()?,
+            rows: parts[0].rows,
         })
     }
 
@@ -120,11 +187,16 @@ impl Prediction {
     }
 
     fn part(&self, samples: (usize, usize), groups: (usize, usize)) -> Result<Prediction> {
+        let rows = match self.rows {
+            Rows::Samples => samples,
+            Rows::Groups => groups,
+        };
         Ok(Prediction {
-            location: self.location.narrow(0, samples.0, samples.1)?,
-            outputs: self.outputs.as_ref().map(|t| t.narrow(0, samples.0, samples.1)).transpose()?,
+            location: self.location.narrow(0, rows.0, rows.1)?,
+            outputs: self.outputs.as_ref().map(|t| t.narrow(0, rows.0, rows.1)).transpose()?,
             energy: self.energy.as_ref().map(|t| t.narrow(0, groups.0, groups.1)).transpose()?,
             probes: self.probes.iter().map(|p| p.part(samples, groups)).collect::<Result<_>>()?,
+            rows: self.rows,
         })
     }
 
@@ -144,6 +216,7 @@ impl Prediction {
                     outputs: self.outputs.as_ref().map(|t| columns(t, k)).transpose()?,
                     energy: self.energy.as_ref().map(|t| t.narrow(1, k, 1)?.squeeze(1)?.contiguous()).transpose()?,
                     probes: self.probes.iter().map(|p| Ok(p.members(n)?.swap_remove(k))).collect::<Result<_>>()?,
+                    rows: self.rows,
                 })
             })
             .collect()
@@ -253,6 +326,28 @@ pub struct GroupTarget<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Answers of groups go with their groups, whatever the number of samples.
+    #[test]
+    fn shards_join_and_split_by_samples_and_by_groups() -> Result<()> {
+        let cpu = &Device::Cpu;
+        let shard = |n_samples: usize, n_groups: usize, first: f64| -> Result<Prediction> {
+            let of_groups = Tensor::arange(first, first + (2 * n_groups) as f64, cpu)?.reshape((n_groups, 2))?;
+            Ok(Prediction {
+                probes: vec![Prediction::of_groups(of_groups)],
+                ..Prediction::new(Tensor::arange(first, first + n_samples as f64, cpu)?.unsqueeze(1)?, None)
+            })
+        };
+        let shards = [shard(5, 2, 0.0)?, shard(1, 1, 10.0)?];
+        let joined = Prediction::concatenate(&shards)?;
+        assert_eq!(joined.probes[0].location.dims(), [3, 2]);
+        for (part, shard) in joined.split(&[(5, 2), (1, 1)])?.iter().zip(&shards) {
+            assert_eq!(part.location.to_vec2::<f64>()?, shard.location.to_vec2::<f64>()?);
+            let of_groups = |p: &Prediction| p.probes[0].location.to_vec2::<f64>();
+            assert_eq!((part.probes[0].rows, of_groups(part)?), (Rows::Groups, of_groups(shard)?));
+        }
+        Ok(())
+    }
 
     /// Members side by side come apart again, frames' energies and probes included.
     #[test]

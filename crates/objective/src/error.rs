@@ -102,6 +102,8 @@ pub enum ObjectiveError {
     PenaltyMisplaced {
         /// Name of the penalty.
         penalty: &'static str,
+        /// Its place among the penalties.
+        index: usize,
         /// What it needs.
         need: String,
     },

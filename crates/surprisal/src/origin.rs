@@ -2,10 +2,13 @@
 
 use std::path::Path;
 
+use surprisal_core::{Probe, Times};
 use surprisal_data::DataConfig;
 use surprisal_data::error::DataError;
 use surprisal_data::source::SourceError;
+use surprisal_objective::penalty::{Facts, Kind};
 use surprisal_objective::{ObjectiveError, PenaltyConfig};
+use surprisal_train::TrainError;
 use toml_edit::{Document, Item};
 
 use crate::equations;
@@ -100,15 +103,30 @@ impl Origin {
                     None => return self.likelihood(&["energy_likelihood", "likelihood"], error),
                 }
             }
-            ObjectiveError::PenaltyMisplaced { penalty: name, .. } => match penalty(&|p| p.name() == *name) {
-                Some(index) => self.locate(&["penalty", &index.to_string(), name]),
-                None => return error.into(),
-            },
+            ObjectiveError::PenaltyMisplaced { penalty: name, index, .. } => {
+                self.locate(&["penalty", &index.to_string(), name])
+            }
             ObjectiveError::Expression { penalty, index, setting, error } => {
                 return equations::in_expression(self, &["penalty", &index.to_string(), penalty, setting], None, error);
             }
             _ => return self.likelihood(&["energy_likelihood", "likelihood"], error),
         };
+        Failure::from(error).at(&place)
+    }
+
+    /// What is wrong with a group, at the penalty that cannot look at it.
+    pub(crate) fn group(&self, experiment: &Experiment, error: TrainError) -> Failure {
+        let TrainError::TooEarly { setting, time, .. } = &error else { return error.into() };
+        let looks = |penalty: &PenaltyConfig| {
+            let Kind::Prediction(penalty) = penalty.get().kind() else { return false };
+            penalty.probes(&Facts::default()).iter().any(|probe| match probe {
+                Probe::Along { times: Times::Grid { until, .. }, .. } => *setting == "until" && *until == Some(*time),
+                Probe::Along { times: Times::At { time: at }, .. } => *setting == "at" && at == time,
+                _ => false,
+            })
+        };
+        let Some(index) = experiment.penalty.iter().position(looks) else { return error.into() };
+        let place = self.locate(&["penalty", &index.to_string(), experiment.penalty[index].name(), setting]);
         Failure::from(error).at(&place)
     }
 

@@ -136,6 +136,8 @@ impl Plan {
                         symbols: model
                             .names(&data.states, &data.inputs)
                             .map_err(|error| equations::located(&source.origin, error.into()))?,
+                        states: model.state_names(&data.states),
+                        energy: model.has_energy(n),
                         ..penalty::Facts::default()
                     },
                 )?;
@@ -151,7 +153,9 @@ impl Plan {
                         .and_then(|predictor| predictor.with_probes(&objective.probes(), &data.states))
                 })
                 .map_err(|error| equations::located(&source.origin, error))?;
-                let splits = series.try_map(|trajectory| predictor.members()[0].group(trajectory))?;
+                let splits = series
+                    .try_map(|trajectory| predictor.members()[0].group(trajectory))
+                    .map_err(|error| source.origin.group(experiment, error))?;
                 let facts = Facts {
                     target_names: data.states.clone(),
                     input_names: vec![],

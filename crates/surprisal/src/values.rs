@@ -40,6 +40,7 @@ fn name(origin: &Origin, name: &str) -> Result<(), Failure> {
 
 fn model(origin: &Origin, experiment: &Experiment) -> Result<(), Failure> {
     const WIDTHS: &str = "leave the layer out; `hidden = []` is a linear model";
+    const PAIRS: &str = "the data's `states` are positions, then what belongs to each of them in the same order";
     const DROPOUT: &str = "dropout = 0.1 and mc_samples = 50 are a start; without dropout remove `mc_samples`";
     match &experiment.model {
         ModelConfig::Mlp(mlp) => {
@@ -53,10 +54,14 @@ fn model(origin: &Origin, experiment: &Experiment) -> Result<(), Failure> {
             }
             // Data of another kind has no states, and is refused when the plan is built.
             let DataConfig::CsvSeries(series) = &experiment.data else { return Ok(()) };
+            let n_columns = series.states.len();
+            if let Some(field) = &ode.field {
+                possible(origin, &["model", "ode", "field", field.name()], field.get().misfit(n_columns), PAIRS)?;
+            }
             possible(
                 origin,
                 &["model", "ode", "solver", ode.solver.name()],
-                ode.solver.get().problem(if ode.states.is_empty() { series.states.len() } else { ode.states.len() }),
+                ode.solver.get().problem(ode.n_states(n_columns)),
                 "rtol = 1e-6 and atol = 1e-8, or a step of a hundredth of the shortest time scale, are a good start; \
                  atol is one number, or a list with one per state",
             )

@@ -50,6 +50,16 @@ pub enum TrainError {
         /// What to do about it.
         hint: String,
     },
+    /// A penalty that looks at a time at which a trajectory has not started.
+    #[error("trajectory `{trajectory}` does not start before `{setting} = {time}`")]
+    TooEarly {
+        /// The trajectory's name in the data.
+        trajectory: String,
+        /// The penalty's setting.
+        setting: &'static str,
+        /// Its value.
+        time: f64,
+    },
     /// An observer (the run file, the log) failed.
     #[error("{0}")]
     Observer(Box<dyn Diagnose + Send + Sync>),
@@ -89,7 +99,11 @@ fn named(groups: &[String]) -> String {
 impl Diagnose for TrainError {
     fn blame(&self) -> Blame {
         match self {
-            Self::NotFinite { .. } | Self::Checkpoint { .. } | Self::Unfit { .. } | Self::Ode { .. } => Blame::User,
+            Self::NotFinite { .. }
+            | Self::Checkpoint { .. }
+            | Self::Unfit { .. }
+            | Self::TooEarly { .. }
+            | Self::Ode { .. } => Blame::User,
             Self::Io { .. } | Self::Tensor(_) => Blame::Program,
             Self::Equations(e) => e.blame(),
             Self::Observer(e) => e.blame(),
@@ -107,6 +121,9 @@ impl Diagnose for TrainError {
                 Some("remove the damaged file to resume from the one before it, or start a new run".into())
             }
             Self::Unfit { hint, .. } => Some(hint.clone()),
+            Self::TooEarly { .. } => {
+                Some("choose a later time: it is one of the data's, and lies in every trajectory's future".into())
+            }
             Self::Ode { source, .. } => source.hint(),
             Self::Equations(e) => e.hint(),
             Self::Observer(e) => e.hint(),

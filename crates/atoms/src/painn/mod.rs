@@ -15,7 +15,7 @@ mod update;
 use std::collections::BTreeMap;
 
 use candle_core::{DType, Device, Tensor};
-use surprisal_core::{Cotangent, Parameters, Prediction};
+use surprisal_core::{Cotangent, Parameters, Prediction, Rows};
 use surprisal_ops::Dual;
 
 pub use config::PainnConfig;
@@ -104,6 +104,7 @@ impl DirectTape {
             outputs: self.outputs.as_ref().map(to_f64).transpose()?,
             energy: None,
             probes: vec![],
+            rows: Rows::Samples,
         })
     }
 

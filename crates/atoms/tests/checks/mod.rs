@@ -6,7 +6,7 @@ use candle_core::{Device, Tensor};
 use structures::{crystal, dense, molecule, open};
 use surprisal_atoms::{ForceModel, ForceOutput, Graph};
 use surprisal_core::records::Structure;
-use surprisal_core::{Cotangent, Prediction, rng};
+use surprisal_core::{Cotangent, Prediction, Rows, rng};
 use surprisal_ops::check::{normal, relative};
 
 fn evaluate(model: &dyn ForceModel, structures: &[&Structure]) -> Prediction {
@@ -99,6 +99,7 @@ pub(crate) fn permutation(model: &dyn ForceModel) {
         outputs: before.outputs.map(|u| u.index_select(&index, 0).unwrap()),
         energy: before.energy,
         probes: vec![],
+        rows: Rows::Samples,
     };
     assert_same(&evaluate(model, &[&shuffled]), &expected, 1e-11);
 }
@@ -142,6 +143,7 @@ pub(crate) fn pullback(model: &dyn ForceModel) {
         outputs: prediction.outputs.as_ref().map(|u| random(u, 1)),
         energy: prediction.energy.as_ref().map(|e| random(e, 2)),
         probes: vec![],
+        rows: Rows::Samples,
     };
     let contraction = || -> f64 {
         let p = model.evaluate(&graphs).unwrap();

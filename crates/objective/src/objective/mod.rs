@@ -99,7 +99,7 @@ impl Objective {
             }
             if let Kind::Prediction(on_prediction) = penalty.get().kind() {
                 if let Some(need) = on_prediction.misplaced(&facts) {
-                    return Err(ObjectiveError::PenaltyMisplaced { penalty: penalty.name(), need });
+                    return Err(ObjectiveError::PenaltyMisplaced { penalty: penalty.name(), index, need });
                 }
                 if let Some((setting, error)) = on_prediction.mistyped(&facts) {
                     let error = Box::new(error);
@@ -196,7 +196,7 @@ impl Objective {
                     // of each member
                     let answers = |(probe, found): (&Probe, &Prediction)| match probe {
                         Probe::Moved { .. } => outcome.means_of(&outcome.natural(found)?),
-                        Probe::Inputs | Probe::Network { .. } | Probe::Change { .. } => {
+                        Probe::Inputs | Probe::Network { .. } | Probe::Change { .. } | Probe::Along { .. } => {
                             Ok(found.members(outcome.members())?.into_iter().map(|member| member.location).collect())
                         }
                     };

@@ -2,7 +2,7 @@
 
 use candle_core::backprop::GradStore;
 use candle_core::{Tensor, Var};
-use surprisal_core::{Cotangent, Parameters, Prediction};
+use surprisal_core::{Cotangent, Parameters, Prediction, Rows};
 
 /// The prediction's tensors as variables.
 pub(super) struct Variables {
@@ -10,6 +10,7 @@ pub(super) struct Variables {
     outputs: Option<Var>,
     energy: Option<Var>,
     probes: Vec<Variables>,
+    rows: Rows,
 }
 
 impl Variables {
@@ -20,6 +21,7 @@ impl Variables {
             outputs: prediction.outputs.as_ref().map(variable).transpose()?,
             energy: prediction.energy.as_ref().map(variable).transpose()?,
             probes: prediction.probes.iter().map(Self::new).collect::<candle_core::Result<_>>()?,
+            rows: prediction.rows,
         })
     }
 
@@ -29,6 +31,7 @@ impl Variables {
             outputs: self.outputs.as_ref().map(|v| v.as_tensor().clone()),
             energy: self.energy.as_ref().map(|v| v.as_tensor().clone()),
             probes: self.probes.iter().map(Self::prediction).collect(),
+            rows: self.rows,
         }
     }
 
@@ -38,6 +41,7 @@ impl Variables {
             outputs: self.outputs.as_ref().map(|v| gradient(v, gradients)).transpose()?,
             energy: self.energy.as_ref().map(|v| gradient(v, gradients)).transpose()?,
             probes: self.probes.iter().map(|p| p.cotangent(gradients)).collect::<candle_core::Result<_>>()?,
+            rows: self.rows,
         })
     }
 }

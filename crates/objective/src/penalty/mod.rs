@@ -4,9 +4,12 @@
 //! proximal penalty is no term of the loss that is differentiated but moves the parameters after each
 //! step.
 
+mod along;
+mod boundary;
 mod bounds;
 mod demographic_parity;
 mod elastic_net;
+mod energy_drift;
 mod equalized_odds;
 mod expression;
 mod group_lasso;
@@ -16,6 +19,9 @@ mod l2;
 mod monotonic;
 mod net_force;
 mod network_magnitude;
+mod ode_residual;
+mod positivity;
+mod smoothness;
 mod stationarity;
 
 use candle_core::Tensor;
@@ -24,9 +30,11 @@ use surprisal_expr::ExprError;
 
 use crate::ObjectiveError;
 
+pub use boundary::Boundary;
 pub use bounds::Bounds;
 pub use demographic_parity::{Compare, DemographicParity};
 pub use elastic_net::ElasticNet;
+pub use energy_drift::{EnergyDrift, May};
 pub use equalized_odds::EqualizedOdds;
 pub use expression::ExpressionPenalty;
 pub use group_lasso::GroupLasso;
@@ -36,6 +44,9 @@ pub use l2::L2;
 pub use monotonic::{Direction, Monotonic};
 pub use net_force::NetForce;
 pub use network_magnitude::NetworkMagnitude;
+pub use ode_residual::OdeResidual;
+pub use positivity::Positivity;
+pub use smoothness::{Measure, Smoothness};
 pub use stationarity::Stationarity;
 
 /// What a penalty acts on.
@@ -82,6 +93,10 @@ pub struct Facts {
     pub input_shift: Vec<f64>,
     /// Names of networks within equations.
     pub networks: Vec<String>,
+    /// Names of the states whose rates of change can be asked for; empty where there is none.
+    pub states: Vec<String>,
+    /// Whether the right-hand side is made of an energy.
+    pub energy: bool,
     /// Names that a formula along a predicted trajectory may use; empty where there is none.
     pub symbols: Vec<String>,
     /// Names of the attributes.
@@ -169,6 +184,11 @@ registry! {
         "expression" => ExpressionPenalty,
         "network_magnitude" => NetworkMagnitude,
         "invariant" => Invariant,
+        "ode_residual" => OdeResidual,
+        "energy_drift" => EnergyDrift,
+        "positivity" => Positivity,
+        "boundary" => Boundary,
+        "smoothness" => Smoothness,
         "l2" => L2,
         "l1" => L1,
         "elastic_net" => ElasticNet,

@@ -46,6 +46,8 @@ pub enum Start {
     Observed(usize),
     /// Trained for each trajectory, from the first observation in this column if there is one.
     Free(Option<usize>),
+    /// Trained for each trajectory, from the slope between the first two observations in this column.
+    Slope(usize),
     /// Known, in the data's units.
     Number(f64),
     /// An output of the system's initial program.

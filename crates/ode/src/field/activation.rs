@@ -1,11 +1,11 @@
 //! Smooth activation functions σ.
 //!
-//! | name | σ(z) | σ′(z) |
-//! |---|---|---|
-//! | `tanh` | tanh z | 1 − σ² |
-//! | `sigmoid` | s(z) = 1/(1 + e⁻ᶻ) | σ(1 − σ) |
-//! | `softplus` | ln(1 + eᶻ) | s(z) |
-//! | `silu` | z·s(z) | s(z)(1 + z(1 − s(z))) |
+//! | name | σ(z) | σ′(z) | σ″(z) |
+//! |---|---|---|---|
+//! | `tanh` | tanh z | 1 − σ² | −2σσ′ |
+//! | `sigmoid` | s(z) = 1/(1 + e⁻ᶻ) | σ(1 − σ) | σ′(1 − 2σ) |
+//! | `softplus` | ln(1 + eᶻ) | s(z) | s(1 − s) |
+//! | `silu` | z·s(z) | s(z)(1 + z(1 − s(z))) | s(1 − s)(2 + z(1 − 2s)) |
 //!
 //! Only smooth ones: a kink in f costs an adaptive solver of order five a burst of rejected steps at
 //! every crossing, and makes its error estimate wrong.
@@ -64,6 +64,21 @@ impl Activation {
         }
     }
 
+    /// σ″(z).
+    #[inline]
+    pub fn second_derivative(self, z: f64) -> f64 {
+        let s = logistic(z);
+        match self {
+            Self::Tanh => {
+                let a = z.tanh();
+                -2.0 * a * (1.0 - a * a)
+            }
+            Self::Sigmoid => s * (1.0 - s) * (1.0 - 2.0 * s),
+            Self::Softplus => s * (1.0 - s),
+            Self::Silu => s * (1.0 - s) * (2.0 + z * (1.0 - 2.0 * s)),
+        }
+    }
+
     /// Whether σ′ is a polynomial of σ, so that a tape which holds σ needs nothing else.
     #[inline]
     pub fn derivative_follows_from_value(self) -> bool {
@@ -76,6 +91,17 @@ impl Activation {
         match self {
             Self::Tanh => Some(1.0 - a * a),
             Self::Sigmoid => Some(a * (1.0 - a)),
+            Self::Softplus | Self::Silu => None,
+        }
+    }
+
+    /// σ″ as a function of a = σ(z); `None` where it is none.
+    #[inline]
+    pub fn second_derivative_from_value(self, a: f64) -> Option<f64> {
+        let slope = self.derivative_from_value(a)?;
+        match self {
+            Self::Tanh => Some(-2.0 * a * slope),
+            Self::Sigmoid => Some((1.0 - 2.0 * a) * slope),
             Self::Softplus | Self::Silu => None,
         }
     }
@@ -108,6 +134,18 @@ mod tests {
                     assert!((from_value - derivative).abs() < 1e-15);
                 }
                 assert_eq!(activation.derivative_from_value(0.3).is_some(), activation.derivative_follows_from_value());
+            }
+        }
+    }
+
+    #[test]
+    fn second_derivatives_match_central_differences() {
+        for activation in Activation::ALL {
+            for z in POINTS {
+                let h = 1e-5 * (1.0 + z.abs());
+                let difference = (activation.derivative(z + h) - activation.derivative(z - h)) / (2.0 * h);
+                let second = activation.second_derivative(z);
+                assert!((difference - second).abs() < 1e-8, "{activation:?} at {z}: {second} against {difference}");
             }
         }
     }

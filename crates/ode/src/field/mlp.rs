@@ -21,6 +21,7 @@ use super::lanes::{LaneField, Row};
 use super::mlp_lanes::MlpLanes;
 use super::vector_tanh::tanh_slice;
 use super::{BuildField, ParameterBlock, VectorField};
+use crate::equations::Start;
 
 /// A multilayer perceptron whose inputs and outputs are the states.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -34,6 +35,10 @@ pub struct MlpField {
     /// Whether t is an input beside the states (a non-autonomous field).
     #[serde(default)]
     pub time_input: bool,
+    /// States beside the measured ones, which start at 0 and give trajectories room to pass each other
+    /// (augmented neural ODE: E. Dupont, A. Doucet, Y. W. Teh, NeurIPS 32 (2019), section 5).
+    #[serde(default)]
+    pub augment: usize,
 }
 
 impl BuildField for MlpField {
@@ -42,9 +47,18 @@ impl BuildField for MlpField {
     }
 
     fn problem(&self) -> Option<String> {
-        let empty = self.hidden.iter().position(|&width| width == 0)?;
-        Some(format!("`hidden` must be widths of at least 1, found 0 (layer {})", empty + 1))
+        empty_layer(&self.hidden)
     }
+
+    fn hidden_states(&self, _n_columns: usize) -> Vec<Start> {
+        vec![Start::Number(0.0); self.augment]
+    }
+}
+
+/// A layer without units, in words.
+pub(super) fn empty_layer(hidden: &[usize]) -> Option<String> {
+    let empty = hidden.iter().position(|&width| width == 0)?;
+    Some(format!("`hidden` must be widths of at least 1, found 0 (layer {})", empty + 1))
 }
 
 /// Scale of the last layer's initial weights relative to Glorot's.
@@ -164,7 +178,7 @@ impl Mlp {
     }
 
     /// `signal` *= σ′ at the input of a layer behind the first.
-    fn scale_by_slope(&self, layer: &Layer, tape: &[f64], signal: &mut [f64]) {
+    pub(super) fn scale_by_slope(&self, layer: &Layer, tape: &[f64], signal: &mut [f64]) {
         let (values, slopes) = tape.split_at(self.n_inputs);
         let values = &values[layer.input..][..layer.n_in];
         for (i, (s, &a)) in signal.iter_mut().zip(values).enumerate() {

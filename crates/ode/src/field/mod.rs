@@ -5,17 +5,30 @@
 //! tapes of all its stages, so that its reverse pass evaluates nothing twice.
 
 pub mod activation;
+mod curvature;
+pub mod energy;
+pub mod hamiltonian;
+pub mod lagrangian;
 pub mod lanes;
 pub mod mlp;
 pub(crate) mod mlp_lanes;
+mod motion;
 pub(crate) mod one_by_one;
 mod products;
+pub mod second_order;
 mod vector_tanh;
 
 use surprisal_core::{Role, registry};
 
+pub use motion::Velocities;
+
+use crate::equations::Start;
+use energy::Energy;
+use hamiltonian::HamiltonianField;
+use lagrangian::LagrangianField;
 use lanes::LaneField;
 use mlp::MlpField;
+use second_order::SecondOrderField;
 
 /// A consecutive part of a field's flat parameters.
 #[derive(Debug, Clone, PartialEq)]
@@ -108,6 +121,11 @@ pub trait VectorField: Send + Sync {
     fn lanes<'a>(&'a self, _parameters: &'a [f64]) -> Option<Box<dyn LaneField + 'a>> {
         None
     }
+
+    /// The energy that the field keeps, or loses to friction, where it is made of one.
+    fn energy(&self) -> Option<&dyn Energy> {
+        None
+    }
 }
 
 /// What an entry of the registry of fields does: become a field of so many states.
@@ -117,11 +135,47 @@ pub trait BuildField {
 
     /// The first impossible value of its configuration, in words that begin with the key in backticks.
     fn problem(&self) -> Option<String>;
+
+    /// The states behind those that `n_columns` columns measure: how each starts.
+    fn hidden_states(&self, _n_columns: usize) -> Vec<Start> {
+        vec![]
+    }
+
+    /// Why it cannot be the field of so many measured columns, if it cannot.
+    fn misfit(&self, _n_columns: usize) -> Option<String> {
+        None
+    }
+
+    /// The field of columns and time in other units than the data's: a field of mechanics has
+    /// derivatives of one state in another.
+    fn build_in(&self, units: &Units) -> Box<dyn VectorField> {
+        let n = units.columns.len();
+        self.build(n + self.hidden_states(n).len())
+    }
+}
+
+/// Units of the numbers that a field works with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Units {
+    /// `[n_columns]`: data units per unit of each measured state.
+    pub columns: Vec<f64>,
+    /// Data units of time per unit of time.
+    pub time: f64,
+}
+
+impl Units {
+    /// The data's own.
+    pub fn of_data(n_columns: usize) -> Self {
+        Self { columns: vec![1.0; n_columns], time: 1.0 }
+    }
 }
 
 registry! {
     /// Every vector field that needs nothing but the number of states.
     pub enum FieldConfig: dyn BuildField {
         "mlp" => MlpField,
+        "second_order" => SecondOrderField,
+        "hamiltonian" => HamiltonianField,
+        "lagrangian" => LagrangianField,
     }
 }

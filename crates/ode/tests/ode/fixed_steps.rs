@@ -62,7 +62,7 @@ fn steps_end_at_the_data_times_and_are_no_longer_than_asked() {
 }
 
 /// Σ cotangent · states against sixth-order differences along every coordinate.
-fn check(
+pub(crate) fn check(
     name: &str,
     solver: &dyn Solver,
     field: &dyn VectorField,
@@ -111,7 +111,7 @@ fn check(
     }
 }
 
-fn problems(n: usize, y0: impl Fn(usize) -> Vec<f64>) -> Vec<Problem> {
+pub(crate) fn problems(n: usize, y0: impl Fn(usize) -> Vec<f64>) -> Vec<Problem> {
     (0..n)
         .map(|k| Problem { y0: y0(k), times: (0..1 + (5 * k) % 4).map(|i| 0.1 * k as f64 + 0.33 * i as f64).collect() })
         .collect()

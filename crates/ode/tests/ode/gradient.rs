@@ -63,7 +63,7 @@ fn closed_forms() {
 #[test]
 fn networks() {
     for activation in Activation::ALL {
-        let field = MlpField { hidden: vec![6, 5], activation, time_input: true }.build(2);
+        let field = MlpField { hidden: vec![6, 5], activation, time_input: true, ..MlpField::default() }.build(2);
         let mut source = rng::stream(5, "weights", 0);
         let parameters: Vec<f64> = (0..field.n_parameters()).map(|_| 0.5 * rng::standard_normal(&mut source)).collect();
         check(&format!("{activation:?} network"), field.as_ref(), &parameters, &[0.5, -0.2], &[0.0, 0.3, 1.0, 2.0]);

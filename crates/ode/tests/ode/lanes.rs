@@ -78,7 +78,7 @@ fn weights(field: &dyn VectorField, scale: f64) -> Vec<f64> {
 #[test]
 fn every_activation_and_number_of_problems() {
     for activation in Activation::ALL {
-        let field = MlpField { hidden: vec![13, 6], activation, time_input: true }.build(3);
+        let field = MlpField { hidden: vec![13, 6], activation, time_input: true, ..MlpField::default() }.build(3);
         for n_problems in [1, 7, 8, 9, 29] {
             let name = format!("{activation:?}, {n_problems} problems");
             compare(

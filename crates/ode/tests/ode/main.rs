@@ -10,5 +10,6 @@ mod fields;
 mod fixed_steps;
 mod gradient;
 mod lanes;
+mod mechanics;
 mod reference;
 mod stiff;

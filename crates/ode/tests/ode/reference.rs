@@ -71,6 +71,6 @@ fn damped_pendulum() {
 fn networks() {
     let tanh = MlpField { hidden: vec![8, 7], ..MlpField::default() };
     check("tanh network", include_str!("../reference/mlp_tanh.json"), tanh.build(3).as_ref());
-    let silu = MlpField { hidden: vec![9], activation: Activation::Silu, time_input: true };
+    let silu = MlpField { hidden: vec![9], activation: Activation::Silu, time_input: true, ..MlpField::default() };
     check("silu network with time", include_str!("../reference/mlp_silu_time.json"), silu.build(2).as_ref());
 }

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use crate::place::{Place, project};
 
 /// Families whose entries have a folder under `configs/`, called like the last part of their key.
-const FAMILIES: [&str; 6] = ["likelihood", "risk", "penalty", "optimizer", "schedule", "model.ode.solver"];
+const FAMILIES: [&str; 7] =
+    ["likelihood", "risk", "penalty", "optimizer", "schedule", "model.ode.field", "model.ode.solver"];
 
 fn examples(folder: PathBuf, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {

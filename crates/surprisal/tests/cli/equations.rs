@@ -226,7 +226,7 @@ fn inputs_must_be_recorded_in_every_trajectory() {
 }
 
 /// What stands in `[[penalty]]` instead of one that is right.
-const PENALTY_MISTAKES: [(&str, &str); 8] = [
+const PENALTY_MISTAKES: [(&str, &str); 21] = [
     ("unknown name in a formula", "expression = { residual = \"x + totl\", weight = 1.0 }"),
     ("broken formula", "expression = { nonnegative = \"total - (x\", weight = 1.0 }"),
     ("two formulas", "expression = { nonnegative = \"x\", residual = \"x\", weight = 1.0 }"),
@@ -235,6 +235,22 @@ const PENALTY_MISTAKES: [(&str, &str); 8] = [
     ("network in an invariant", "invariant = { expression = \"y + nn.u\", weight = 1.0 }"),
     ("scale of zero", "invariant = { expression = \"y\", scale = 0.0, weight = 1.0 }"),
     ("misspelt key", "network_magnitude = { net = \"nn\", weight = 1.0 }"),
+    ("residual of no state", "ode_residual = { state = \"z\", rhs = \"-k*x\", weight = 1.0 }"),
+    (
+        "the second of two",
+        "ode_residual = { state = \"x\", rhs = \"0\", weight = 1.0 }\n[[penalty]]\node_residual = { state = \"u\", rhs = \"0\", weight = 1.0 }",
+    ),
+    ("network in a residual", "ode_residual = { state = \"x\", rhs = \"-k*x + nn.u\", weight = 1.0 }"),
+    ("one collocation point", "ode_residual = { state = \"x\", rhs = \"-k*x\", points = 1, weight = 1.0 }"),
+    ("no energy", "energy_drift = { weight = 1.0 }"),
+    ("unknown direction", "energy_drift = { expression = \"x\", may = \"rise\", weight = 1.0 }"),
+    ("endless", "energy_drift = { expression = \"x\", until = inf, weight = 1.0 }"),
+    ("until before the start", "energy_drift = { expression = \"x\", until = 0.0, weight = 1.0 }"),
+    ("unknown name in a quantity", "positivity = { expression = \"y - zz\", weight = 1.0 }"),
+    ("before the start", "boundary = { at = -1.0, expression = \"y\", value = 0.0, weight = 1.0 }"),
+    ("no value", "boundary = { at = 1.0, expression = \"y\", value = nan, weight = 1.0 }"),
+    ("network or formula", "smoothness = { network = \"nn\", expression = \"x\", weight = 1.0 }"),
+    ("misspelt network of smoothness", "smoothness = { network = \"mm\", weight = 1.0 }"),
 ];
 
 #[test]

@@ -90,7 +90,7 @@ epochs = 2
 batch_size = 4
 "#;
 
-const OF_SERIES: [(&str, &str); 12] = [
+const OF_SERIES: [(&str, &str); 15] = [
     ("rtol = 1e-6", "rtol = -1"),
     ("rtol = 1e-6", "rtol = nan"),
     ("atol = 1e-8", "atol = 0.0"),
@@ -98,6 +98,15 @@ const OF_SERIES: [(&str, &str); 12] = [
     ("atol = 1e-8", "atol = [1e-8, 1e-8, 1e-8]"),
     ("atol = 1e-8", "atol = 1e-8\nmax_steps = 0"),
     ("hidden = [8]", "hidden = [0]"),
+    (
+        "states = [\"x\", \"y\"]\ntrajectory = \"id\"\nvalid_fraction = 0.25\n\n[model.ode.field.mlp]",
+        "states = [\"x\"]\ntrajectory = \"id\"\nvalid_fraction = 0.25\n\n[model.ode.field.hamiltonian]",
+    ),
+    (
+        "states = [\"x\", \"y\"]\ntrajectory = \"id\"\nvalid_fraction = 0.25\n\n[model.ode.field.mlp]",
+        "states = [\"x\"]\ntrajectory = \"id\"\nvalid_fraction = 0.25\n\n[model.ode.field.lagrangian]\nvelocities = \"measured\"",
+    ),
+    ("[model.ode.field.mlp]\nhidden = [8]", "[model.ode.field.second_order]\nhidden = [8, 0]"),
     ("scale = \"constant\"", "scale = \"network\""),
     ("scale = \"constant\"", "scale = -1.0"),
     ("states = [\"x\", \"y\"]", "states = [\"x\", \"x\"]"),

@@ -53,7 +53,8 @@ pub(crate) fn check<P: Predictor>(name: &str, setup: &Setup<P>, tolerance: f64) 
         let gradient = gradient.flatten_all().unwrap().to_vec1::<f64>().unwrap();
         let largest = gradient.iter().fold(0.0f64, |m, g| m.max(g.abs()));
         n_alive += usize::from(largest > 0.0);
-        let scale = if largest > 0.0 { largest } else { 1.0 };
+        // a loss may know nothing of a tensor, but for rounding
+        let scale = if largest > 1e-14 * (1.0 + evaluation.loss.abs()) { largest } else { 1.0 };
         let n = gradient.len();
         for i in (0..n.min(ENTRIES)).map(|k| k * (n - 1) / (ENTRIES - 1).max(1)) {
             let difference = difference(parameter, i, &loss);

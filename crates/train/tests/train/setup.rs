@@ -202,7 +202,7 @@ pub(crate) fn small_table(loss: &Loss, seed: u64) -> Setup<Mlp> {
 
 /// A neural ODE on trajectories.
 pub(crate) fn series(trajectories: &[Trajectory], rtol: f64, loss: &Loss, seed: u64) -> Setup<OdePredictor> {
-    let field = MlpField { hidden: vec![5], activation: Activation::Tanh, time_input: false };
+    let field = MlpField { hidden: vec![5], activation: Activation::Tanh, time_input: false, ..MlpField::default() };
     let config = OdeConfig::network(FieldConfig::MlpField(field), SolverConfig::Tsit5(Tsit5::new(rtol, rtol)));
     differential_equation(&config, &["x", "v"], &[], trajectories, loss, seed)
 }
@@ -226,6 +226,8 @@ pub(crate) fn differential_equation(
         targets: columns.clone(),
         networks: config.networks.keys().cloned().collect(),
         symbols: config.names(&columns, &inputs).unwrap(),
+        states: config.state_names(&columns),
+        energy: config.has_energy(n),
         ..Facts::default()
     };
     let objective = loss.objective_with(1, Coupling::Componentwise, vec![0.0; n], scaling.state.clone(), facts);

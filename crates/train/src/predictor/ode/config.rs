@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use surprisal_expr::Builder;
 use surprisal_ode::equations::{EventConfig, NetworkConfig, ParameterConfig, StateConfig};
-use surprisal_ode::{EquationError, Equations, FieldConfig, SolverConfig};
+use surprisal_ode::{EquationError, Equations, FieldConfig, SolverConfig, Units};
 
 /// A differential equation: written out with `states` and what belongs to them, or one network for
 /// all states with `field`.
@@ -63,6 +63,25 @@ impl OdeConfig {
             Some(_) => Ok(columns.iter().filter(|name| Builder::new(&[name]).is_ok()).cloned().collect()),
             None => self.equations().names(inputs),
         }
+    }
+
+    /// Names of the states whose rates of change can be asked for.
+    pub fn state_names(&self, columns: &[String]) -> Vec<String> {
+        if self.field.is_some() { columns.to_vec() } else { self.states.keys().cloned().collect() }
+    }
+
+    /// States of the solver that `n_columns` measured columns make, without those that only carry numbers.
+    pub fn n_states(&self, n_columns: usize) -> usize {
+        match &self.field {
+            Some(field) => n_columns + field.get().hidden_states(n_columns).len(),
+            None => self.states.len(),
+        }
+    }
+
+    /// Whether the right-hand side is made of an energy.
+    pub fn has_energy(&self, n_columns: usize) -> bool {
+        let field = self.field.as_ref().filter(|field| field.get().misfit(n_columns).is_none());
+        field.is_some_and(|field| field.get().build_in(&Units::of_data(n_columns)).energy().is_some())
     }
 
     /// What is written of equations.

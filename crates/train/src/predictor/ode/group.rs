@@ -11,6 +11,8 @@ pub struct SeriesGroup {
     pub(super) id: String,
     /// `[n]`: the solver's start, as far as the data tells it; NaN for what it does not.
     pub(super) z0: Vec<f64>,
+    /// t₀ in the data's unit.
+    pub(super) t0: f64,
     /// The first is t₀.
     pub(super) times: Vec<f64>,
     /// The first time that is a sample: 0 where the start is one too.
@@ -60,6 +62,7 @@ impl SeriesGroup {
                     first[column] / with.state_scales[i]
                 }
                 Start::Free(Some(column)) => first[column] / with.state_scales[i],
+                Start::Slope(column) => slope(trajectory, column, with),
                 Start::Number(value) => value / with.state_scales[i],
                 Start::Free(None) | Start::Expression(_) => f64::NAN,
             };
@@ -87,6 +90,7 @@ impl SeriesGroup {
         Ok(Self {
             id,
             z0,
+            t0: trajectory.times[0],
             times: trajectory.times.iter().map(|&t| (with.time)(t)).collect(),
             first_sample,
             member: with.member,
@@ -106,6 +110,17 @@ impl SeriesGroup {
     /// Times with at least one observation among the samples.
     pub(super) fn n_observed_samples(&self, n_columns: usize) -> usize {
         self.observed.chunks_exact(n_columns).filter(|row| row.contains(&1.0)).count()
+    }
+}
+
+/// The slope between the first two observations in a column, in the units of the solver; NaN where there
+/// are no two.
+fn slope(trajectory: &Trajectory, column: usize, with: &Preparation<'_>) -> f64 {
+    let seen = trajectory.times.iter().zip(&trajectory.observed).map(|(&t, y)| ((with.time)(t), y[column]));
+    let mut seen = seen.filter(|(_, y)| y.is_finite());
+    match (seen.next(), seen.next()) {
+        (Some((t0, y0)), Some((t1, y1))) => (y1 - y0) / with.column_scales[column] / (t1 - t0),
+        _ => f64::NAN,
     }
 }
 

@@ -10,12 +10,14 @@
 //!
 //! A trajectory that starts at its first observation has it as an input and not as a sample.
 
+mod asked;
 mod config;
 mod group;
 mod model;
 mod own;
 mod probes;
 mod scaling;
+mod timeline;
 
 use std::collections::HashMap;
 
@@ -26,10 +28,12 @@ use surprisal_core::{Cotangent, Layout, Parameters, Prediction, Probe, Role};
 use surprisal_ode::equations::{Start, Transform};
 use surprisal_ode::{Batch, EquationError, Problem, SolverConfig};
 
+use self::asked::Asked;
 use self::group::Preparation;
 use self::model::Model;
 use self::own::OwnNumber;
-use self::probes::{Asked, Question, Solved};
+use self::probes::{Question, Solved};
+use self::timeline::{Timeline, gather, scatter};
 use super::{Interpretable, NamedValues, OwnTerm, Predictor};
 use crate::TrainError;
 
@@ -72,6 +76,7 @@ pub struct OdeTape {
     batch: Batch,
     weights: Weights,
     problems: Vec<Problem>,
+    timelines: Vec<Timeline>,
     first_samples: Vec<usize>,
     members: Vec<Option<usize>>,
     /// Starts as the data tells them.
@@ -144,10 +149,7 @@ impl OdePredictor {
             trajectory,
             &Preparation {
                 starts: self.model.starts(),
-                state_scales: match &self.model {
-                    Model::Network(..) => &self.scaling.state,
-                    Model::Equations(system, _) => &system.scales,
-                },
+                state_scales: self.model.state_scales(),
                 column_scales: &self.scaling.state,
                 time: match &self.model {
                     Model::Network(..) => &relative,
@@ -162,7 +164,18 @@ impl OdePredictor {
         {
             *last = places.get(&trajectory.id).map_or(f64::NAN, |&place| place as f64);
         }
+        // so that a penalty that cannot look at it says so now
+        self.timeline(&group, &self.questions)?;
         Ok(group)
+    }
+
+    /// When a trajectory is solved for these questions.
+    fn timeline(&self, group: &SeriesGroup, questions: &[Question]) -> Result<Timeline, TrainError> {
+        let asked: Vec<_> = questions.iter().map(Question::times).collect();
+        Timeline::new(group, &asked, |t| match &self.model {
+            Model::Network(_) => (t - group.t0) / self.scaling.time,
+            Model::Equations(..) => t,
+        })
     }
 
     fn add_field_parameters(&mut self, seed: u64) -> Result<(), TrainError> {
@@ -186,17 +199,20 @@ impl OdePredictor {
     }
 
     fn add_own_numbers(&mut self, train: &[SeriesGroup]) -> Result<(), TrainError> {
-        let Model::Equations(system, _) = &self.model else { return Ok(()) };
-        let n = system.n_physical();
-        let parameters = system.individual.iter().enumerate().map(|(k, parameter)| {
+        let (model, n) = (&self.model, self.model.states().len());
+        let parameters = model.individual().iter().enumerate().map(|(k, parameter)| {
             let raw = vec![parameter.transform.raw(parameter.init); train.len()];
             (n + k, format!("raw.{}", parameter.name), parameter.transform, raw, false)
         });
-        let starts = system.starts.iter().enumerate().filter_map(|(i, start)| {
-            let Start::Free(column) = start else { return None };
-            // what the data does not tell begins at the typical size
-            let raw = train.iter().map(|g| if g.z0[i].is_finite() { g.z0[i] } else { 1.0 }).collect();
-            Some((i, format!("raw.initial.{}", system.states[i]), Transform::Scaled(1.0), raw, column.is_some()))
+        let starts = model.starts().iter().enumerate().filter_map(|(i, start)| {
+            // what the data does not tell begins at the typical size, or at rest
+            let (suggested, otherwise) = match start {
+                Start::Free(column) => (column.is_some(), 1.0),
+                Start::Slope(_) => (true, 0.0),
+                Start::Observed(_) | Start::Number(_) | Start::Expression(_) => return None,
+            };
+            let raw = train.iter().map(|g| if g.z0[i].is_finite() { g.z0[i] } else { otherwise }).collect();
+            Some((i, format!("raw.initial.{}", model.states()[i]), Transform::Scaled(1.0), raw, suggested))
         });
         let mut own = vec![];
         for (state, name, transform, raw, suggested) in parameters.chain(starts) {
@@ -220,7 +236,7 @@ impl OdePredictor {
         Ok(Weights { field, slopes, own })
     }
 
-    fn problem(&self, group: &SeriesGroup, weights: &Weights) -> Problem {
+    fn problem(&self, group: &SeriesGroup, timeline: &Timeline, weights: &Weights) -> Problem {
         let mut y0 = group.z0.clone();
         for (own, raw) in self.own.iter().zip(&weights.own) {
             y0[own.state] = own.value(raw, group.member, group.z0[own.state]);
@@ -228,35 +244,42 @@ impl OdePredictor {
         if let Model::Equations(system, _) = &self.model {
             system.start(&weights.field[..system.shared.len()], &mut y0);
         }
-        Problem { y0, times: group.times.clone() }
+        Problem { y0, times: timeline.times.clone() }
     }
 
     fn solve(
         &self,
         shard: &[&SeriesGroup],
+        timelines: &[Timeline],
         weights: &Weights,
     ) -> Result<(Prediction, Batch, Vec<Problem>), TrainError> {
-        let problems: Vec<Problem> = shard.iter().map(|group| self.problem(group, weights)).collect();
+        let problems: Vec<Problem> =
+            shard.iter().zip(timelines).map(|(group, timeline)| self.problem(group, timeline, weights)).collect();
         let field = self.model.field();
         let batch = self.model.solve(&self.solver, &weights.field, &problems);
         let mut location = Vec::new();
-        for (group, trajectory) in shard.iter().zip(&batch.trajectories) {
+        for ((group, timeline), trajectory) in shard.iter().zip(timelines).zip(&batch.trajectories) {
             let trajectory = trajectory
                 .as_ref()
                 .map_err(|source| TrainError::Ode { trajectory: group.id.clone(), source: source.clone() })?;
-            let (times, states) =
-                (&group.times[group.first_sample..], &trajectory.states[group.first_sample * field.dim()..]);
+            let states = gather(&trajectory.states, &timeline.of_data()[group.first_sample..], field.dim());
             match &self.model {
-                Model::Network(..) => location.extend_from_slice(states),
+                Model::Network(whole) => location.extend(whole.measured(&states)),
                 Model::Equations(system, _) => {
-                    let measured = system.observe(&weights.field[..system.shared.len()], times, states);
+                    let times = &group.times[group.first_sample..];
+                    let measured = system.observe(&weights.field[..system.shared.len()], times, &states);
                     location.extend(measured.iter().zip(self.scaling.state.iter().cycle()).map(|(y, s)| y / s));
                 }
             }
         }
         let n_columns = self.scaling.state.len();
-        let location = Tensor::from_vec(location.clone(), (location.len() / n_columns, n_columns), &Device::Cpu)?;
-        Ok((Prediction::new(location, None), batch, problems))
+        let n = location.len() / n_columns;
+        Ok((Prediction::new(Tensor::from_vec(location, (n, n_columns), &Device::Cpu)?, None), batch, problems))
+    }
+
+    /// When the trajectories of a shard are solved for these questions.
+    fn timelines(&self, shard: &[&SeriesGroup], questions: &[Question]) -> Result<Vec<Timeline>, TrainError> {
+        shard.iter().map(|group| self.timeline(group, questions)).collect()
     }
 }
 
@@ -288,23 +311,25 @@ impl Predictor for OdePredictor {
 
     fn predict(&self, shard: &[&SeriesGroup]) -> Result<(Prediction, OdeTape), TrainError> {
         let weights = self.weights()?;
-        let (mut prediction, batch, problems) = self.solve(shard, &weights)?;
+        let timelines = self.timelines(shard, &self.questions)?;
+        let (mut prediction, batch, problems) = self.solve(shard, &timelines, &weights)?;
         let tape = OdeTape {
             batch,
             weights,
             problems,
+            timelines,
             first_samples: shard.iter().map(|g| g.first_sample).collect(),
             members: shard.iter().map(|g| g.member).collect(),
             suggestions: shard.iter().map(|g| g.z0.clone()).collect(),
         };
-        for question in &self.questions {
-            prediction.probes.push(question.answer(self.asked(&tape.weights), tape.solved())?);
+        for (k, question) in self.questions.iter().enumerate() {
+            prediction.probes.push(question.answer(k, self.asked(&tape.weights), tape.solved())?);
         }
         Ok((prediction, tape))
     }
 
     fn evaluate(&self, shard: &[&SeriesGroup]) -> Result<Prediction, TrainError> {
-        Ok(self.solve(shard, &self.weights()?)?.0)
+        Ok(self.solve(shard, &self.timelines(shard, &[])?, &self.weights()?)?.0)
     }
 
     fn pullback(&self, tape: OdeTape, cotangent: &Cotangent) -> Result<Vec<Tensor>, TrainError> {
@@ -317,26 +342,30 @@ impl Predictor for OdePredictor {
         let mut field_bar = vec![0.0; weights.field.len()];
         let mut start = 0;
         let mut cotangents = vec![];
-        for ((problem, &first), solved) in tape.problems.iter().zip(&tape.first_samples).zip(&tape.batch.trajectories) {
-            let n = (problem.times.len() - first) * n_columns;
+        for ((timeline, &first), solved) in tape.timelines.iter().zip(&tape.first_samples).zip(&tape.batch.trajectories)
+        {
+            let places = &timeline.of_data()[first..];
+            let n = places.len() * n_columns;
             let measured = &flat[start..start + n];
             start += n;
-            // a first time that is no sample asks for nothing
-            let mut of_times = vec![0.0; first * dim];
-            match (&self.model, solved) {
-                (Model::Equations(system, _), Ok(trajectory)) => {
-                    let scaled: Vec<f64> =
-                        measured.iter().zip(self.scaling.state.iter().cycle()).map(|(g, s)| g / s).collect();
-                    let (shared, shared_bar) = split(&weights.field, &mut field_bar, system.shared.len());
-                    let (times, states) = (&problem.times[first..], &trajectory.states[first * dim..]);
-                    of_times.extend(system.observe_vjp(shared, times, states, &scaled, shared_bar));
-                }
-                _ => of_times.extend_from_slice(measured),
-            }
+            // a time that is no sample asks for nothing
+            let mut of_times = vec![0.0; timeline.times.len() * dim];
             if let Ok(trajectory) = solved {
-                let one = Solved { problem, states: &trajectory.states, first_sample: first };
-                for (question, bars) in self.questions.iter().zip(&mut of_probes) {
-                    question.pull_back(self.asked(weights), one, bars, &mut of_times, &mut field_bar);
+                let of_samples = match &self.model {
+                    Model::Equations(system, _) => {
+                        let scaled: Vec<f64> =
+                            measured.iter().zip(self.scaling.state.iter().cycle()).map(|(g, s)| g / s).collect();
+                        let (shared, shared_bar) = split(&weights.field, &mut field_bar, system.shared.len());
+                        let (times, states) =
+                            (gather(&timeline.times, places, 1), gather(&trajectory.states, places, dim));
+                        system.observe_vjp(shared, &times, &states, &scaled, shared_bar)
+                    }
+                    Model::Network(whole) => whole.measured_vjp(measured),
+                };
+                scatter(&of_samples, places, dim, &mut of_times);
+                let one = Solved { timeline, states: &trajectory.states, first_sample: first };
+                for (k, (question, bars)) in self.questions.iter().zip(&mut of_probes).enumerate() {
+                    question.pull_back(k, self.asked(weights), one, bars, &mut of_times, &mut field_bar);
                 }
             }
             cotangents.push(of_times);
@@ -392,19 +421,17 @@ impl Predictor for OdePredictor {
     }
 
     fn named_values(&self) -> Result<Vec<NamedValues>, TrainError> {
-        let Model::Equations(system, _) = &self.model else { return Ok(vec![]) };
-        let weights = self.weights()?;
-        let mut named: Vec<NamedValues> = system
-            .shared
+        let (model, weights) = (&self.model, self.weights()?);
+        let mut named: Vec<NamedValues> = model
+            .shared()
             .iter()
             .zip(&weights.field)
             .map(|(parameter, &value)| NamedValues { name: parameter.name.clone(), values: vec![value] })
             .collect();
-        let n = system.n_physical();
         for (own, raw) in self.own.iter().zip(&weights.own) {
-            let (name, scale) = match own.state.checked_sub(n) {
-                Some(k) => (system.individual[k].name.clone(), 1.0),
-                None => (format!("initial.{}", system.states[own.state]), system.scales[own.state]),
+            let (name, scale) = match own.state.checked_sub(model.states().len()) {
+                Some(k) => (model.individual()[k].name.clone(), 1.0),
+                None => (format!("initial.{}", model.states()[own.state]), model.state_scales()[own.state]),
             };
             let values = raw.iter().map(|&raw| scale * own.transform.value(raw)).collect();
             named.push(NamedValues { name, values });
@@ -423,17 +450,17 @@ impl Predictor for OdePredictor {
 impl OdeTape {
     /// The trajectories, all of which were solved.
     fn solved(&self) -> impl Iterator<Item = Solved<'_>> {
-        let samples = self.problems.iter().zip(&self.first_samples);
-        samples.zip(&self.batch.trajectories).filter_map(|((problem, &first_sample), trajectory)| {
+        let samples = self.timelines.iter().zip(&self.first_samples);
+        samples.zip(&self.batch.trajectories).filter_map(|((timeline, &first_sample), trajectory)| {
             let states = &trajectory.as_ref().ok()?.states;
-            Some(Solved { problem, states, first_sample })
+            Some(Solved { timeline, states, first_sample })
         })
     }
 }
 
 impl OdePredictor {
     fn asked<'a>(&'a self, weights: &'a Weights) -> Asked<'a> {
-        Asked { model: &self.model, column_scales: &self.scaling.state, parameters: &weights.field }
+        Asked { model: &self.model, parameters: &weights.field }
     }
 
     /// A gradient as tensors in the order of the parameters.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use indexmap::IndexMap;
 use surprisal_core::records::Trajectory;
 use surprisal_ode::equations::{Parameter, Signal, Signals, Start};
-use surprisal_ode::{Batch, EquationError, Problem, SolverConfig, System, VectorField};
+use surprisal_ode::{Batch, BuildField, EquationError, Problem, SolverConfig, System, Units, VectorField};
 
 use super::SeriesData;
 use super::config::OdeConfig;
@@ -15,14 +15,74 @@ use crate::TrainError;
 /// What gives the right-hand side.
 pub(super) enum Model {
     /// One network for all states.
-    Network(Box<dyn VectorField>, Vec<Start>),
+    Network(Whole),
     /// Equations; and where the inputs of each trajectory are, by name.
     Equations(Box<System>, HashMap<String, usize>),
 }
 
+/// A field of the registry. Its first states are what the columns measure, in their units.
+pub(super) struct Whole {
+    pub(super) field: Box<dyn VectorField>,
+    pub(super) starts: Vec<Start>,
+    /// `[n]`: names of the states.
+    pub(super) names: Vec<String>,
+    /// `[n]`: data units per unit of each state.
+    pub(super) scales: Vec<f64>,
+    /// Columns.
+    pub(super) n_columns: usize,
+    /// Data units of time per unit of time.
+    pub(super) time: f64,
+}
+
+impl Whole {
+    fn new(config: &dyn BuildField, columns: &[String], scaling: &SeriesScaling) -> Result<Self, TrainError> {
+        let n_columns = columns.len();
+        if let Some(message) = config.misfit(n_columns) {
+            return Err(TrainError::Unfit {
+                message,
+                hint: "the data's `states` are positions, then what belongs to each of them in the same order".into(),
+            });
+        }
+        let hidden = config.hidden_states(n_columns);
+        let (mut names, mut scales) = (columns.to_vec(), scaling.state.clone());
+        for (k, start) in hidden.iter().enumerate() {
+            match start {
+                Start::Slope(column) => {
+                    names.push(format!("velocity.{}", columns[*column]));
+                    scales.push(scaling.state[*column] / scaling.time);
+                }
+                _ => {
+                    names.push(format!("hidden.{k}"));
+                    scales.push(1.0);
+                }
+            }
+        }
+        let units = Units { columns: scaling.state.clone(), time: scaling.time };
+        let field = config.build_in(&units);
+        let starts = (0..n_columns).map(Start::Observed).chain(hidden).collect();
+        Ok(Self { field, starts, names, scales, n_columns, time: scaling.time })
+    }
+
+    /// The measured ones of all states.
+    pub(super) fn measured(&self, states: &[f64]) -> Vec<f64> {
+        let n = self.names.len();
+        let mut measured = Vec::with_capacity(states.len() / n * self.n_columns);
+        states.chunks_exact(n).for_each(|z| measured.extend_from_slice(&z[..self.n_columns]));
+        measured
+    }
+
+    /// Cotangents of all states from those of the measured ones.
+    pub(super) fn measured_vjp(&self, measured: &[f64]) -> Vec<f64> {
+        let mut bar = vec![0.0; measured.len() / self.n_columns * self.names.len()];
+        for (z, m) in bar.chunks_exact_mut(self.names.len()).zip(measured.chunks_exact(self.n_columns)) {
+            z[..self.n_columns].copy_from_slice(m);
+        }
+        bar
+    }
+}
+
 impl Model {
     pub(super) fn new(config: &OdeConfig, data: &SeriesData<'_>, scaling: &SeriesScaling) -> Result<Self, TrainError> {
-        let n_columns = data.columns.len();
         if let Some(field) = &config.field {
             let others = [
                 ("states", config.states.is_empty()),
@@ -44,8 +104,7 @@ impl Model {
                     hint: "write equations that use them by name, or remove `inputs` from the data".into(),
                 });
             }
-            let starts = (0..n_columns).map(Start::Observed).collect();
-            return Ok(Self::Network(field.get().build(n_columns), starts));
+            return Whole::new(field.get(), data.columns, scaling).map(Self::Network);
         }
         if config.states.is_empty() {
             return Err(TrainError::Unfit {
@@ -82,7 +141,7 @@ impl Model {
 
     pub(super) fn field(&self) -> &dyn VectorField {
         match self {
-            Self::Network(field, _) => field.as_ref(),
+            Self::Network(whole) => whole.field.as_ref(),
             Self::Equations(system, _) => system.field(),
         }
     }
@@ -90,15 +149,39 @@ impl Model {
     /// Integrates every problem.
     pub(super) fn solve(&self, solver: &SolverConfig, parameters: &[f64], problems: &[Problem]) -> Batch {
         match self {
-            Self::Network(field, _) => solver.get().solve_many(field.as_ref(), parameters, problems),
+            Self::Network(whole) => solver.get().solve_many(whole.field.as_ref(), parameters, problems),
             Self::Equations(system, _) => system.solve_many(solver, parameters, problems),
         }
     }
 
     pub(super) fn starts(&self) -> &[Start] {
         match self {
-            Self::Network(_, starts) => starts,
+            Self::Network(whole) => &whole.starts,
             Self::Equations(system, _) => &system.starts,
+        }
+    }
+
+    /// Names of the states that are trained or solved for, without those that only carry numbers.
+    pub(super) fn states(&self) -> &[String] {
+        match self {
+            Self::Network(whole) => &whole.names,
+            Self::Equations(system, _) => &system.states,
+        }
+    }
+
+    /// Data units per unit of each of them.
+    pub(super) fn state_scales(&self) -> &[f64] {
+        match self {
+            Self::Network(whole) => &whole.scales,
+            Self::Equations(system, _) => &system.scales,
+        }
+    }
+
+    /// Parameters that each trajectory has of its own.
+    pub(super) fn individual(&self) -> &[Parameter] {
+        match self {
+            Self::Network(_) => &[],
+            Self::Equations(system, _) => &system.individual,
         }
     }
 

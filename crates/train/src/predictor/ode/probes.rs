@@ -1,161 +1,131 @@
-//! What penalties ask of predicted trajectories beside the predictions: the outputs of a network, and
-//! how much a quantity has changed since the start.
+//! What penalties ask of predicted trajectories beside the predictions: outputs of a network, formulas of
+//! states and how much they have changed since the start, rates of change, energies.
 
 use candle_core::{Device, Tensor};
-use surprisal_core::{Prediction, Probe};
-use surprisal_expr::{Expression, Program};
-use surprisal_ode::Problem;
-use surprisal_ode::equations::Quantity;
+use surprisal_core::{Prediction, Probe, Sought, Times};
 
+use super::asked::{Asked, Quantity};
 use super::model::Model;
+use super::timeline::{Timeline, gather, scatter};
 use crate::TrainError;
 
 /// A probe that the model can answer.
 #[derive(Debug, Clone)]
-pub(super) enum Question {
-    /// A quantity of equations.
-    Value(Quantity),
-    /// Its change since the first time.
-    Change(Quantity),
-    /// The change of a formula of the columns, of a network for all states.
-    ChangeOfColumns(Program),
+pub(super) struct Question {
+    quantity: Quantity,
+    when: When,
+}
+
+/// The times of a question.
+#[derive(Debug, Clone, Copy)]
+enum When {
+    /// Those of the samples.
+    Samples,
+    /// The same, and the change since the first time is what is asked.
+    ChangeAtSamples,
+    /// Its own.
+    At(Times),
 }
 
 /// A solved trajectory and which of its times are samples.
 #[derive(Clone, Copy)]
 pub(super) struct Solved<'a> {
-    pub(super) problem: &'a Problem,
+    pub(super) timeline: &'a Timeline,
     /// `[n_times * dim]`.
     pub(super) states: &'a [f64],
     pub(super) first_sample: usize,
 }
 
-/// What a question is asked of.
-#[derive(Clone, Copy)]
-pub(super) struct Asked<'a> {
-    pub(super) model: &'a Model,
-    /// `[n_columns]`: their scales.
-    pub(super) column_scales: &'a [f64],
-    /// `[p]`, those of the field, as it takes them.
-    pub(super) parameters: &'a [f64],
-}
-
 impl Question {
     pub(super) fn new(probe: &Probe, model: &Model, columns: &[String]) -> Result<Self, TrainError> {
-        let unfit = |message: String| TrainError::Unfit {
-            message,
-            hint: "remove the penalty, or write the model as equations of `[model.ode]`".into(),
+        let (sought, when) = match probe {
+            Probe::Network { network } => (&Sought::Network { network: network.clone() }, When::Samples),
+            Probe::Change { expression } => {
+                (&Sought::Formula { expression: expression.clone() }, When::ChangeAtSamples)
+            }
+            Probe::Along { sought, times } => (sought, When::At(*times)),
+            Probe::Moved { .. } | Probe::Inputs => {
+                return Err(TrainError::Unfit {
+                    message: "a differential equation has no columns of inputs that could be moved".into(),
+                    hint: "remove the penalty".into(),
+                });
+            }
         };
-        match (probe, model) {
-            (Probe::Network { network }, Model::Equations(system, _)) => {
-                let quantity = system.network(network).map(Self::Value);
-                quantity.ok_or_else(|| unfit(format!("the equations have no network `{network}`")))
-            }
-            (Probe::Change { expression }, Model::Equations(system, _)) => {
-                let quantity = system.expression(expression).map(Self::Change);
-                quantity.map_err(|error| unfit(format!("`{expression}` cannot be asked of the equations: {error}")))
-            }
-            (Probe::Change { expression }, Model::Network(..)) => {
-                let names: Vec<&str> = columns.iter().map(String::as_str).collect();
-                let program = Expression::parse(expression).and_then(|e| Program::compile(&names, &[], &[&e]));
-                let program = program.map(Self::ChangeOfColumns);
-                program.map_err(|error| unfit(format!("`{expression}` cannot be asked of the columns: {error}")))
-            }
-            (Probe::Network { network }, Model::Network(..)) => {
-                Err(unfit(format!("a network for all states has no part `{network}`")))
-            }
-            (Probe::Moved { .. } | Probe::Inputs, _) => {
-                Err(unfit("a differential equation has no columns of inputs that could be moved".into()))
-            }
+        Ok(Self { quantity: Quantity::new(sought, model, columns)?, when })
+    }
+
+    /// Its own times, where it has some.
+    pub(super) fn times(&self) -> Option<Times> {
+        match self.when {
+            When::At(times) => Some(times),
+            When::Samples | When::ChangeAtSamples => None,
         }
     }
 
-    fn width(&self, model: &Model) -> usize {
-        match (self, model) {
-            (Self::Value(quantity) | Self::Change(quantity), Model::Equations(system, _)) => system.width(quantity),
-            _ => 1,
-        }
-    }
-
-    /// The answers for all samples, one trajectory after the other.
+    /// The answers for all samples or groups, one trajectory after the other; this is question `k`.
     pub(super) fn answer<'a>(
         &self,
+        k: usize,
         asked: Asked<'_>,
         solved: impl Iterator<Item = Solved<'a>>,
     ) -> candle_core::Result<Prediction> {
-        let width = self.width(asked.model);
-        let mut all = vec![];
+        let width = asked.width(&self.quantity);
+        let (mut all, mut groups) = (vec![], 0);
         for one in solved {
-            let mut values = self.values(asked, one);
-            if !matches!(self, Self::Value(_)) {
+            let (times, states) = one.at(k, asked);
+            let mut values = asked.values(&self.quantity, &times, &states);
+            if let When::ChangeAtSamples = self.when {
                 let first = values[0];
                 values.iter_mut().for_each(|value| *value -= first);
             }
-            all.extend_from_slice(&values[one.first_sample * width..]);
+            let first = if self.times().is_some() { 0 } else { one.first_sample };
+            all.extend_from_slice(&values[first * width..]);
+            groups += 1;
         }
-        let n = all.len() / width;
-        Ok(Prediction::new(Tensor::from_vec(all, (n, width), &Device::Cpu)?, None))
+        match self.when {
+            When::At(_) => {
+                let each = all.len() / groups;
+                Ok(Prediction::of_groups(Tensor::from_vec(all, (groups, each), &Device::Cpu)?))
+            }
+            When::Samples | When::ChangeAtSamples => {
+                let n = all.len() / width;
+                Ok(Prediction::new(Tensor::from_vec(all, (n, width), &Device::Cpu)?, None))
+            }
+        }
     }
 
     /// Adds the cotangents of states and parameters that come from those of a trajectory's answers,
     /// which stand first in `cotangent` and are taken from it.
     pub(super) fn pull_back(
         &self,
+        k: usize,
         asked: Asked<'_>,
         one: Solved<'_>,
         cotangent: &mut &[f64],
         states_bar: &mut [f64],
         parameter_bar: &mut [f64],
     ) {
-        let width = self.width(asked.model);
-        let times = &one.problem.times;
-        let (of_samples, rest) = cotangent.split_at((times.len() - one.first_sample) * width);
+        let width = asked.width(&self.quantity);
+        let (times, states) = one.at(k, asked);
+        let first = if self.times().is_some() { 0 } else { one.first_sample };
+        let (own, rest) = cotangent.split_at((times.len() - first) * width);
         *cotangent = rest;
-        let mut bars = vec![0.0; one.first_sample * width];
-        bars.extend_from_slice(of_samples);
-        if !matches!(self, Self::Value(_)) {
+        let mut bars = vec![0.0; first * width];
+        bars.extend_from_slice(own);
+        if let When::ChangeAtSamples = self.when {
             // every change is counted from the first value
-            bars[0] -= of_samples.iter().sum::<f64>();
+            bars[0] -= own.iter().sum::<f64>();
         }
-        match (self, asked.model) {
-            (Self::Value(quantity) | Self::Change(quantity), Model::Equations(system, _)) => {
-                system.quantity_vjp(quantity, asked.parameters, times, one.states, &bars, states_bar, parameter_bar);
-            }
-            (Self::ChangeOfColumns(program), _) => {
-                let scales = asked.column_scales;
-                let (mut values, mut scratch) = (vec![0.0; program.n_values()], vec![0.0; program.n_values()]);
-                let n = scales.len();
-                let states = one.states.chunks_exact(n).zip(states_bar.chunks_exact_mut(n));
-                for ((z, z_bar), bar) in states.zip(&bars) {
-                    program.evaluate(&in_data_units(z, scales), &mut values);
-                    let mut y_bar = vec![0.0; n];
-                    program.vjp(&values, &[*bar], &mut scratch, &mut y_bar);
-                    z_bar.iter_mut().zip(&y_bar).zip(scales).for_each(|((z, y), s)| *z += s * y);
-                }
-            }
-            (Self::Value(_) | Self::Change(_), Model::Network(..)) => {}
-        }
-    }
-
-    /// Values at all times.
-    fn values(&self, asked: Asked<'_>, one: Solved<'_>) -> Vec<f64> {
-        match (self, asked.model) {
-            (Self::Value(quantity) | Self::Change(quantity), Model::Equations(system, _)) => {
-                system.quantity(quantity, asked.parameters, &one.problem.times, one.states)
-            }
-            (Self::ChangeOfColumns(program), _) => {
-                let mut values = vec![0.0; program.n_values()];
-                let at = |z: &[f64]| {
-                    program.evaluate(&in_data_units(z, asked.column_scales), &mut values);
-                    program.output(0, &values)
-                };
-                one.states.chunks_exact(asked.column_scales.len()).map(at).collect()
-            }
-            (Self::Value(_) | Self::Change(_), Model::Network(..)) => vec![0.0; one.problem.times.len()],
-        }
+        let mut bar = vec![0.0; states.len()];
+        asked.values_vjp(&self.quantity, &times, &states, &bars, &mut bar, parameter_bar);
+        scatter(&bar, one.timeline.of_question(k), asked.dim(), states_bar);
     }
 }
 
-fn in_data_units(z: &[f64], scales: &[f64]) -> Vec<f64> {
-    z.iter().zip(scales).map(|(z, s)| s * z).collect()
+impl Solved<'_> {
+    /// The times of question `k`, and the states there.
+    fn at(&self, k: usize, asked: Asked<'_>) -> (Vec<f64>, Vec<f64>) {
+        let places = self.timeline.of_question(k);
+        (gather(&self.timeline.times, places, 1), gather(self.states, places, asked.dim()))
+    }
 }
