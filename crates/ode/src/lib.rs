@@ -37,6 +37,7 @@ pub mod solver;
 pub mod stiff;
 pub mod tableau;
 pub mod tape;
+pub mod through_diffsol;
 pub mod tolerance;
 pub mod tsit5;
 
@@ -54,5 +55,6 @@ pub use solve::{Solution, Statistics, solve};
 pub use solver::{Solver, SolverConfig};
 pub use stiff::Esdirk3;
 pub use tape::Tape;
+pub use through_diffsol::{Bdf, Esdirk34};
 pub use tolerance::Tolerance;
 pub use tsit5::Tsit5;

@@ -12,6 +12,7 @@ use crate::rk4::Rk4;
 use crate::solve::{Solution, Statistics, check, solve};
 use crate::stiff::Esdirk3;
 use crate::tape::Tape;
+use crate::through_diffsol::{Bdf, Esdirk34};
 use crate::tsit5::Tsit5;
 
 /// A way to integrate a field, with the gradient of what it computed.
@@ -31,6 +32,8 @@ registry! {
         "rk4" => Rk4,
         "leapfrog" => Leapfrog,
         "esdirk3" => Esdirk3,
+        "bdf" => Bdf,
+        "esdirk34" => Esdirk34,
     }
 }
 

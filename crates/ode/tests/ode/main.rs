@@ -11,3 +11,4 @@ mod gradient;
 mod lanes;
 mod reference;
 mod stiff;
+mod validity;

@@ -18,7 +18,7 @@ pub(crate) struct Reference {
 
 #[derive(Deserialize)]
 pub(crate) struct ReferenceGradient {
-    y0: Vec<f64>,
+    pub(crate) y0: Vec<f64>,
     pub(crate) parameters: Vec<f64>,
 }
 
