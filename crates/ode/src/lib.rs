@@ -23,6 +23,7 @@
 
 pub mod adjoint;
 pub mod batch;
+pub mod continuous_adjoint;
 pub mod controller;
 pub mod equations;
 pub mod error;
@@ -43,6 +44,7 @@ pub mod tsit5;
 
 pub use adjoint::Gradient;
 pub use batch::{Batch, BatchGradient, Problem, Trajectory};
+pub use continuous_adjoint::{ContinuousAdjoint, GradientConfig};
 pub use equations::{EquationError, Equations, System};
 pub use error::OdeError;
 pub use field::activation::Activation;

@@ -12,6 +12,12 @@ use super::{Matrix, Vector};
 use crate::field::VectorField;
 use crate::tsit5::Tsit5;
 
+/// What Newton's method may leave of an equation, as a share of the error that a step may make: a
+/// thousandth, but nothing that rounding would not allow.
+fn newton_tolerance(rtol: f64) -> f64 {
+    (1e-11 / rtol).clamp(1e-3, 0.2)
+}
+
 /// Equations with the derivatives that the steps and their adjoints need.
 pub(super) trait Implicit:
     OdeEquationsImplicitAdjoint<M = Matrix, V = Vector, T = f64, C = NalgebraContext>
@@ -184,6 +190,9 @@ impl<'a> Moving<'a> {
             )
             .build()?;
         let options = &mut problem.ode_options;
+        // the adjoint is that of the equations that a step solves, and differs from the step's own
+        // by what Newton's method leaves
+        options.nonlinear_solver_tolerance = newton_tolerance(limits.rtol);
         // failures of Newton's method count as steps, and those have a limit of their own
         options.max_nonlinear_solver_failures = limits.max_steps;
         // the spacing of the numbers around t is the smallest step, and not a number of seconds

@@ -3,8 +3,8 @@
 use diffsol::error::OdeSolverError;
 use diffsol::{DiffsolError, OdeSolverMethod, OdeSolverStopReason, VectorCommon};
 
-use super::equations::Moving;
 use super::Method;
+use super::equations::Moving;
 use crate::batch::Problem;
 use crate::error::OdeError;
 use crate::solve::{Statistics, underflows};
@@ -74,11 +74,8 @@ pub(super) fn integrate<M: Method>(
         reached.n_steps.push(reached.ends.len());
     }
     let statistics = solver.get_statistics();
-    let counts = Statistics {
-        n_accepted: statistics.number_of_steps,
-        n_rejected: n_rejected(statistics),
-        n_evaluations: 0,
-    };
+    let counts =
+        Statistics { n_accepted: statistics.number_of_steps, n_rejected: n_rejected(statistics), n_evaluations: 0 };
     Ok((reached, states, counts))
 }
 

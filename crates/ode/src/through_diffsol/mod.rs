@@ -10,8 +10,8 @@
 //! own loop panics when its last step ends one rounding short), the step limit, fields that are not
 //! finite (the library may call them solved), and one try with the other method where one fails.
 //!
-//! Gradients are those of the steps taken, to the tolerance [`reverse::DERIVATIVE_TOLERANCE`] of the
-//! iterated linear solves; the library's own choice of 0.2 gives gradients that are wrong by factors.
+//! Gradients are those of the steps taken, to the tolerance of iterated linear solves that we choose: the
+//! library's own gives gradients that are wrong by factors.
 
 mod equations;
 mod forward;
@@ -167,7 +167,10 @@ trait Reverse: Send + Sync {
 struct Steps<M: Method> {
     problem: Problem,
     limits: Tsit5,
-    reached: Reached<M::State>,
+    /// Where each step ended.
+    ends: Vec<M::State>,
+    /// `[n_times − 1]`: the number of steps up to each data time after the first.
+    n_steps: Vec<usize>,
 }
 
 fn solve_many<First: Method + 'static, Second: Method + 'static>(
@@ -213,7 +216,8 @@ fn solve_one<M: Method + 'static>(
     let moving = Moving::new(field, &problem.y0);
     let (reached, states, counts) = integrate::<M>(&moving, parameters, limits, problem)?;
     let statistics = Statistics { n_evaluations: moving.n_evaluations(), ..counts };
-    let steps = Steps::<M> { problem: problem.clone(), limits: limits.clone(), reached };
+    let Reached { ends, n_steps } = reached;
+    let steps = Steps::<M> { problem: problem.clone(), limits: limits.clone(), ends, n_steps };
     Ok(Solved { trajectory: Trajectory { states, statistics }, tape: Box::new(steps) })
 }
 

@@ -11,4 +11,5 @@ mod gradient;
 mod lanes;
 mod reference;
 mod stiff;
+mod through_diffsol;
 mod validity;
