@@ -59,17 +59,26 @@ pub struct ContinuousAdjoint {
 
 impl ContinuousAdjoint {
     /// Forward solves by `solver`, gradients by this.
-    pub fn with<'a>(&'a self, solver: &'a Tsit5) -> impl Solver + 'a {
-        Adjoined { adjoint: self, solver }
+    pub fn with(&self, solver: &Tsit5) -> Adjoined {
+        Adjoined { adjoint: self.clone(), solver: solver.clone() }
     }
 }
 
-struct Adjoined<'a> {
-    adjoint: &'a ContinuousAdjoint,
-    solver: &'a Tsit5,
+/// A solver whose gradient is the continuous adjoint.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Adjoined {
+    adjoint: ContinuousAdjoint,
+    solver: Tsit5,
 }
 
-impl Solver for Adjoined<'_> {
+impl Adjoined {
+    /// What is wrong with the adjoint's own tolerance, in words.
+    pub fn adjoint_problem(&self) -> Option<String> {
+        Tsit5::new(self.adjoint.rtol, self.adjoint.rtol).problem(1)
+    }
+}
+
+impl Solver for Adjoined {
     fn solve_many(&self, field: &dyn VectorField, parameters: &[f64], problems: &[Problem]) -> Batch {
         let trajectories = self.solver.solve_many(field, parameters, problems).trajectories;
         let known = problems.iter().zip(&trajectories).map(|(problem, solved)| match solved {
@@ -81,8 +90,16 @@ impl Solver for Adjoined<'_> {
     }
 
     fn problem(&self, dim: usize) -> Option<String> {
-        let adjoint = Tsit5::new(self.adjoint.rtol, self.adjoint.rtol);
-        self.solver.problem(dim).or_else(|| adjoint.problem(dim))
+        self.solver.problem(dim).or_else(|| self.adjoint_problem())
+    }
+
+    fn precision(&self) -> (&'static str, f64) {
+        self.solver.precision()
+    }
+
+    fn refined(&self) -> Box<dyn Solver> {
+        let adjoint = ContinuousAdjoint { rtol: 0.01 * self.adjoint.rtol };
+        Box::new(Self { adjoint, solver: self.solver.tightened() })
     }
 }
 

@@ -44,7 +44,7 @@ pub mod tsit5;
 
 pub use adjoint::Gradient;
 pub use batch::{Batch, BatchGradient, Problem, Trajectory};
-pub use continuous_adjoint::{ContinuousAdjoint, GradientConfig};
+pub use continuous_adjoint::{Adjoined, ContinuousAdjoint, GradientConfig};
 pub use equations::{EquationError, Equations, System};
 pub use error::OdeError;
 pub use field::activation::Activation;

@@ -1,7 +1,7 @@
 //! What is known of the solution: how far it is from a minimum, and the regularisation path it lies on.
 
 use serde_json::{Map, Value, json};
-use surprisal_data::run_file::{ParameterInterval, PathTable, Reader};
+use surprisal_data::run_file::{GradientChecks, ParameterInterval, PathTable, Reader};
 
 use crate::number::significant;
 use crate::{ReportError, RunData};
@@ -21,6 +21,8 @@ pub struct Solution {
     pub intervals: Vec<ParameterInterval>,
     /// What a reader must know to trust the intervals.
     pub interval_notes: Vec<String>,
+    /// How far the gradient could be trusted; `None` where the model has no error of its own.
+    pub gradient_checks: Option<GradientChecks>,
 }
 
 impl Solution {
@@ -31,6 +33,7 @@ impl Solution {
         Ok(Self {
             intervals,
             interval_notes,
+            gradient_checks: reader.gradient_checks()?,
             penalty: reader.attribute("proximal_penalty").unwrap_or_default(),
             optimality: reader.optimality()?,
             input_names: names.unwrap_or_default(),

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use surprisal_expr::Builder;
 use surprisal_ode::equations::{NetworkConfig, ParameterConfig, StateConfig};
-use surprisal_ode::{EquationError, Equations, FieldConfig, SolverConfig};
+use surprisal_ode::{EquationError, Equations, FieldConfig, GradientConfig, SolverConfig};
 
 /// A differential equation: written out with `states` and what belongs to them, or one network for
 /// all states with `field`.
@@ -35,6 +35,13 @@ pub struct OdeConfig {
     pub observations: IndexMap<String, String>,
     /// The solver; tolerances apply to states divided by their scales.
     pub solver: SolverConfig,
+    /// Which gradient is computed: by default that of the steps taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gradient: Option<GradientConfig>,
+    /// The relative difference of gradients at the solver's tolerances and at a hundredth of them, above
+    /// which a warning is given at the start and the end of training; 0.05 without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gradient_check: Option<f64>,
 }
 
 impl OdeConfig {
@@ -49,6 +56,8 @@ impl OdeConfig {
             networks: IndexMap::new(),
             observations: IndexMap::new(),
             solver,
+            gradient: None,
+            gradient_check: None,
         }
     }
 
@@ -58,6 +67,25 @@ impl OdeConfig {
         match &self.field {
             Some(_) => Ok(columns.iter().filter(|name| Builder::new(&[name]).is_ok()).cloned().collect()),
             None => self.equations().names(inputs),
+        }
+    }
+
+    /// The first impossible value of `gradient` and `gradient_check`: its table within `[model.ode]`, and
+    /// what is wrong in words that begin with the key in backticks.
+    pub fn gradient_problem(&self) -> Option<(&'static [&'static str], String)> {
+        if let Some(limit) = self.gradient_check.filter(|limit| !(*limit > 0.0)) {
+            return Some((&[], format!("`gradient_check` must be positive, found {limit}")));
+        }
+        match (&self.gradient, &self.solver) {
+            (Some(GradientConfig::ContinuousAdjoint(adjoint)), SolverConfig::Tsit5(solver)) => {
+                let problem = adjoint.with(solver).adjoint_problem()?;
+                Some((&["gradient", "continuous_adjoint"], problem))
+            }
+            (Some(GradientConfig::ContinuousAdjoint(_)), solver) => Some((
+                &["gradient"],
+                format!("`continuous_adjoint` needs the solver `tsit5`, and not `{}`", solver.name()),
+            )),
+            (Some(GradientConfig::Discrete(_)) | None, _) => None,
         }
     }
 

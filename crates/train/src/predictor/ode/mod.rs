@@ -11,6 +11,7 @@
 //! A trajectory that starts at its first observation has it as an input and not as a sample.
 
 mod config;
+mod gradient_check;
 mod group;
 mod model;
 mod own;
@@ -24,14 +25,14 @@ use surprisal_core::prediction::GroupTarget;
 use surprisal_core::records::Trajectory;
 use surprisal_core::{Cotangent, Layout, Parameters, Prediction, Probe, Role};
 use surprisal_ode::equations::{Start, Transform};
-use surprisal_ode::{Batch, EquationError, Problem, SolverConfig};
+use surprisal_ode::{Batch, EquationError, GradientConfig, Problem, Solver, SolverConfig};
 
 use self::group::Preparation;
 use self::model::Model;
 use self::own::OwnNumber;
 use self::probes::{Asked, Question, Solved};
 use super::{Interpretable, NamedValues, OwnTerm, Predictor};
-use crate::TrainError;
+use crate::{GradientCheck, TrainError};
 
 pub use config::OdeConfig;
 pub use group::{SeriesGroup, refine};
@@ -54,7 +55,9 @@ pub struct SeriesData<'a> {
 pub struct OdePredictor {
     parameters: Parameters,
     model: Model,
-    solver: SolverConfig,
+    solver: Box<dyn Solver>,
+    /// Largest difference of gradients that is no warning.
+    gradient_limit: f64,
     scaling: SeriesScaling,
     /// Tensors of the field, first among the parameters.
     n_field_tensors: usize,
@@ -102,7 +105,8 @@ impl OdePredictor {
         let mut predictor = Self {
             parameters: Parameters::new(),
             model,
-            solver: config.solver.clone(),
+            solver: solver(config)?,
+            gradient_limit: config.gradient_check.unwrap_or(gradient_check::LIMIT),
             scaling,
             n_field_tensors: 0,
             own: vec![],
@@ -238,7 +242,7 @@ impl OdePredictor {
     ) -> Result<(Prediction, Batch, Vec<Problem>), TrainError> {
         let problems: Vec<Problem> = shard.iter().map(|group| self.problem(group, weights)).collect();
         let field = self.model.field();
-        let batch = self.solver.get().solve_many(field, &weights.field, &problems);
+        let batch = self.solver.solve_many(field, &weights.field, &problems);
         let mut location = Vec::new();
         for (group, trajectory) in shard.iter().zip(&batch.trajectories) {
             let trajectory = trajectory
@@ -362,6 +366,10 @@ impl Predictor for OdePredictor {
         Some(group.refined(parts, self.scaling.state.len()))
     }
 
+    fn gradient_check(&self, groups: &[&SeriesGroup]) -> Result<Option<GradientCheck>, TrainError> {
+        self.check_gradient(groups).map(Some)
+    }
+
     fn own_term(&self) -> Result<Option<OwnTerm>, TrainError> {
         let Model::Equations(system, _) = &self.model else { return Ok(None) };
         if system.shared.iter().chain(&system.individual).all(|p| p.prior.is_none()) {
@@ -450,6 +458,20 @@ impl OdePredictor {
             tensors.push(Tensor::from_vec(bar, n, &Device::Cpu)?);
         }
         Ok(tensors)
+    }
+}
+
+/// The solver with the gradient that is asked for.
+fn solver(config: &OdeConfig) -> Result<Box<dyn Solver>, TrainError> {
+    match (&config.gradient, &config.solver) {
+        (Some(GradientConfig::ContinuousAdjoint(adjoint)), SolverConfig::Tsit5(solver)) => {
+            Ok(Box::new(adjoint.with(solver)))
+        }
+        (Some(GradientConfig::ContinuousAdjoint(_)), solver) => Err(TrainError::Unfit {
+            message: format!("`continuous_adjoint` needs the solver `tsit5`, and not `{}`", solver.name()),
+            hint: "use `[model.ode.solver.tsit5]`, or leave `gradient` out".into(),
+        }),
+        (Some(GradientConfig::Discrete(_)) | None, solver) => Ok(Box::new(solver.clone())),
     }
 }
 
