@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::batch::{Batch, BatchGradient, BatchTape, Problem, Trajectory};
 use crate::error::OdeError;
 use crate::field::{ParameterBlock, VectorField};
+use crate::precision::{REFINEMENT, refined};
 use crate::solve::{Solution, solve};
 use crate::solver::Solver;
 use crate::tape::Step;
@@ -72,6 +73,11 @@ pub struct Adjoined {
 }
 
 impl Adjoined {
+    /// The same with a hundredth of all tolerances.
+    pub fn refined(&self) -> Self {
+        Self { adjoint: ContinuousAdjoint { rtol: REFINEMENT * self.adjoint.rtol }, solver: refined(&self.solver) }
+    }
+
     /// What is wrong with the adjoint's own tolerance, in words.
     pub fn adjoint_problem(&self) -> Option<String> {
         Tsit5::new(self.adjoint.rtol, self.adjoint.rtol).problem(1)
@@ -91,15 +97,6 @@ impl Solver for Adjoined {
 
     fn problem(&self, dim: usize) -> Option<String> {
         self.solver.problem(dim).or_else(|| self.adjoint_problem())
-    }
-
-    fn precision(&self) -> (&'static str, f64) {
-        self.solver.precision()
-    }
-
-    fn refined(&self) -> Box<dyn Solver> {
-        let adjoint = ContinuousAdjoint { rtol: 0.01 * self.adjoint.rtol };
-        Box::new(Self { adjoint, solver: self.solver.tightened() })
     }
 }
 

@@ -39,14 +39,6 @@ impl Solver for Leapfrog {
     fn problem(&self, dim: usize) -> Option<String> {
         check_step(self.step).and_then(|()| check_pairs(dim)).err().map(|error| error.to_string())
     }
-
-    fn precision(&self) -> (&'static str, f64) {
-        ("step", self.step)
-    }
-
-    fn refined(&self) -> Box<dyn Solver> {
-        Box::new(Self { step: 0.5 * self.step })
-    }
 }
 
 /// Positions need as many momenta.

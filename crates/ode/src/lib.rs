@@ -32,6 +32,7 @@ mod fixed_step;
 mod group;
 mod group_adjoint;
 pub mod leapfrog;
+pub mod precision;
 pub mod rk4;
 pub mod solve;
 pub mod solver;

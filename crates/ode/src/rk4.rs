@@ -31,14 +31,6 @@ impl Solver for Rk4 {
     fn problem(&self, _dim: usize) -> Option<String> {
         check_step(self.step).err().map(|error| error.to_string())
     }
-
-    fn precision(&self) -> (&'static str, f64) {
-        ("step", self.step)
-    }
-
-    fn refined(&self) -> Box<dyn Solver> {
-        Box::new(Self { step: 0.5 * self.step })
-    }
 }
 
 /// Where a stage is evaluated: the share of h, of the slope before it, and its weight in y₁.

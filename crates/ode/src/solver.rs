@@ -23,12 +23,6 @@ pub trait Solver: Send + Sync {
     /// The first value of its configuration that is impossible for `dim` states, in words that begin
     /// with the key in backticks.
     fn problem(&self, dim: usize) -> Option<String>;
-
-    /// What bounds the error: the key of the configuration and its value.
-    fn precision(&self) -> (&'static str, f64);
-
-    /// The same method with a hundredth of the tolerances, or half the step.
-    fn refined(&self) -> Box<dyn Solver>;
 }
 
 registry! {
@@ -40,25 +34,6 @@ registry! {
         "esdirk3" => Esdirk3,
         "bdf" => Bdf,
         "esdirk34" => Esdirk34,
-    }
-}
-
-/// Whichever was chosen.
-impl Solver for SolverConfig {
-    fn solve_many(&self, field: &dyn VectorField, parameters: &[f64], problems: &[Problem]) -> Batch {
-        self.get().solve_many(field, parameters, problems)
-    }
-
-    fn problem(&self, dim: usize) -> Option<String> {
-        self.get().problem(dim)
-    }
-
-    fn precision(&self) -> (&'static str, f64) {
-        self.get().precision()
-    }
-
-    fn refined(&self) -> Box<dyn Solver> {
-        self.get().refined()
     }
 }
 
@@ -75,14 +50,6 @@ impl Solver for Tsit5 {
             return Some("`max_steps` must be at least 1, found 0".to_owned());
         }
         self.check(dim).err().map(|error| error.to_string())
-    }
-
-    fn precision(&self) -> (&'static str, f64) {
-        ("rtol", self.rtol)
-    }
-
-    fn refined(&self) -> Box<dyn Solver> {
-        Box::new(self.tightened())
     }
 }
 

@@ -34,16 +34,6 @@ impl Tsit5 {
         Self { rtol, atol: atol.into(), max_steps: default_max_steps() }
     }
 
-    /// With a hundredth of the tolerances, and the steps that they may take.
-    pub(crate) fn tightened(&self) -> Self {
-        const FACTOR: f64 = 0.01;
-        let atol = match &self.atol {
-            Tolerance::Uniform(value) => Tolerance::Uniform(FACTOR * value),
-            Tolerance::PerComponent(values) => Tolerance::PerComponent(values.iter().map(|v| FACTOR * v).collect()),
-        };
-        Self { rtol: FACTOR * self.rtol, atol, max_steps: self.max_steps.saturating_mul(10) }
-    }
-
     /// Whether the tolerances make sense for `dim` states.
     pub(crate) fn check(&self, dim: usize) -> Result<(), OdeError> {
         let positive = |name: &'static str, value: f64| {

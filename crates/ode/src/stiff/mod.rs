@@ -74,15 +74,6 @@ impl Solver for Esdirk3 {
     fn problem(&self, dim: usize) -> Option<String> {
         self.tolerances().problem(dim)
     }
-
-    fn precision(&self) -> (&'static str, f64) {
-        ("rtol", self.rtol)
-    }
-
-    fn refined(&self) -> Box<dyn Solver> {
-        let Tsit5 { rtol, atol, max_steps } = self.tolerances().tightened();
-        Box::new(Self { rtol, atol, max_steps })
-    }
 }
 
 /// One tape per problem; `None` where it failed.

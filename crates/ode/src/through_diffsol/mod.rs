@@ -99,15 +99,6 @@ impl Solver for Bdf {
     fn problem(&self, dim: usize) -> Option<String> {
         self.limits().problem(dim)
     }
-
-    fn precision(&self) -> (&'static str, f64) {
-        ("rtol", self.rtol)
-    }
-
-    fn refined(&self) -> Box<dyn Solver> {
-        let Tsit5 { rtol, atol, max_steps } = self.limits().tightened();
-        Box::new(Self { rtol, atol, max_steps })
-    }
 }
 
 impl Solver for Esdirk34 {
@@ -117,15 +108,6 @@ impl Solver for Esdirk34 {
 
     fn problem(&self, dim: usize) -> Option<String> {
         self.limits().problem(dim)
-    }
-
-    fn precision(&self) -> (&'static str, f64) {
-        ("rtol", self.rtol)
-    }
-
-    fn refined(&self) -> Box<dyn Solver> {
-        let Tsit5 { rtol, atol, max_steps } = self.limits().tightened();
-        Box::new(Self { rtol, atol, max_steps })
     }
 }
 

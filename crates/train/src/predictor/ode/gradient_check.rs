@@ -4,7 +4,7 @@
 //! loss has a gradient that vanishes where training ends, and what is left of it there is rounding.
 
 use surprisal_core::rng;
-use surprisal_ode::{Problem, Solver};
+use surprisal_ode::{Adjoined, Batch, Problem};
 
 use super::group::SeriesGroup;
 use super::{OdePredictor, Weights};
@@ -20,11 +20,11 @@ impl OdePredictor {
         let problems: Vec<Problem> = groups.iter().map(|group| self.problem(group, &weights)).collect();
         let refined = self.solver.refined();
         let (key, configured) = self.solver.precision();
-        let both = self.gradient_of_states(self.solver.as_ref(), &weights, &problems).zip(self.gradient_of_states(
-            refined.as_ref(),
-            &weights,
-            &problems,
-        ));
+        let refined_adjoined = self.adjoined.as_ref().map(Adjoined::refined);
+        let ours = self.batch(&self.solver, self.adjoined.as_ref(), &weights, &problems);
+        let theirs = self.batch(&refined, refined_adjoined.as_ref(), &weights, &problems);
+        let gradient = |batch: &Batch| self.gradient_of_states(batch, &weights, &problems);
+        let both = gradient(&ours).zip(gradient(&theirs));
         // parameters and starts have units of their own
         let difference = both.map_or(f64::NAN, |(ours, theirs)| {
             let parts = ours.iter().zip(&theirs).map(|(a, b)| relative_difference(a, b));
@@ -40,14 +40,8 @@ impl OdePredictor {
     }
 
     /// With respect to what is trained in the field, and to all starts; `None` where a solve fails.
-    fn gradient_of_states(
-        &self,
-        solver: &dyn Solver,
-        weights: &Weights,
-        problems: &[Problem],
-    ) -> Option<[Vec<f64>; 2]> {
+    fn gradient_of_states(&self, batch: &Batch, weights: &Weights, problems: &[Problem]) -> Option<[Vec<f64>; 2]> {
         let field = self.model.field();
-        let batch = solver.solve_many(field, &weights.field, problems);
         if batch.trajectories.iter().any(Result::is_err) {
             return None;
         }

@@ -25,7 +25,7 @@ use surprisal_core::prediction::GroupTarget;
 use surprisal_core::records::Trajectory;
 use surprisal_core::{Cotangent, Layout, Parameters, Prediction, Probe, Role};
 use surprisal_ode::equations::{Start, Transform};
-use surprisal_ode::{Batch, EquationError, GradientConfig, Problem, Solver, SolverConfig};
+use surprisal_ode::{Adjoined, Batch, EquationError, GradientConfig, Problem, Solver as _, SolverConfig};
 
 use self::group::Preparation;
 use self::model::Model;
@@ -55,7 +55,9 @@ pub struct SeriesData<'a> {
 pub struct OdePredictor {
     parameters: Parameters,
     model: Model,
-    solver: Box<dyn Solver>,
+    solver: SolverConfig,
+    /// The solver, where its gradient is the continuous adjoint.
+    adjoined: Option<Adjoined>,
     /// Largest difference of gradients that is no warning.
     gradient_limit: f64,
     scaling: SeriesScaling,
@@ -105,7 +107,8 @@ impl OdePredictor {
         let mut predictor = Self {
             parameters: Parameters::new(),
             model,
-            solver: solver(config)?,
+            solver: config.solver.clone(),
+            adjoined: adjoined(config)?,
             gradient_limit: config.gradient_check.unwrap_or(gradient_check::LIMIT),
             scaling,
             n_field_tensors: 0,
@@ -235,6 +238,21 @@ impl OdePredictor {
         Problem { y0, times: group.times.clone() }
     }
 
+    /// Integrates every problem.
+    fn batch(
+        &self,
+        solver: &SolverConfig,
+        adjoined: Option<&Adjoined>,
+        weights: &Weights,
+        problems: &[Problem],
+    ) -> Batch {
+        let field = self.model.field();
+        match adjoined {
+            Some(adjoined) => adjoined.solve_many(field, &weights.field, problems),
+            None => solver.get().solve_many(field, &weights.field, problems),
+        }
+    }
+
     fn solve(
         &self,
         shard: &[&SeriesGroup],
@@ -242,7 +260,7 @@ impl OdePredictor {
     ) -> Result<(Prediction, Batch, Vec<Problem>), TrainError> {
         let problems: Vec<Problem> = shard.iter().map(|group| self.problem(group, weights)).collect();
         let field = self.model.field();
-        let batch = self.solver.solve_many(field, &weights.field, &problems);
+        let batch = self.batch(&self.solver, self.adjoined.as_ref(), weights, &problems);
         let mut location = Vec::new();
         for (group, trajectory) in shard.iter().zip(&batch.trajectories) {
             let trajectory = trajectory
@@ -461,17 +479,17 @@ impl OdePredictor {
     }
 }
 
-/// The solver with the gradient that is asked for.
-fn solver(config: &OdeConfig) -> Result<Box<dyn Solver>, TrainError> {
+/// The solver, where the configuration asks for its continuous adjoint.
+fn adjoined(config: &OdeConfig) -> Result<Option<Adjoined>, TrainError> {
     match (&config.gradient, &config.solver) {
         (Some(GradientConfig::ContinuousAdjoint(adjoint)), SolverConfig::Tsit5(solver)) => {
-            Ok(Box::new(adjoint.with(solver)))
+            Ok(Some(adjoint.with(solver)))
         }
         (Some(GradientConfig::ContinuousAdjoint(_)), solver) => Err(TrainError::Unfit {
             message: format!("`continuous_adjoint` needs the solver `tsit5`, and not `{}`", solver.name()),
             hint: "use `[model.ode.solver.tsit5]`, or leave `gradient` out".into(),
         }),
-        (Some(GradientConfig::Discrete(_)) | None, solver) => Ok(Box::new(solver.clone())),
+        (Some(GradientConfig::Discrete(_)) | None, _) => Ok(None),
     }
 }
 
