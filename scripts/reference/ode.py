@@ -71,6 +71,40 @@ def robertson(t, z, p):
     return np.array([-slow + back, (slow - fast - back) / 1e-4, fast])
 
 
+def pendulum(t, y, p):
+    """dq/dt = p, dp/dt = -g sin q."""
+    return np.array([y[1], -p[0] * np.sin(y[0])])
+
+
+def lorenz(t, y, p):
+    """E. N. Lorenz, J. Atmos. Sci. 20 (1963) 130, eqs. 25-27; p = (sigma, rho, beta)."""
+    return np.array([p[0] * (y[1] - y[0]), y[0] * (p[1] - y[2]) - y[1], y[0] * y[1] - p[2] * y[2]])
+
+
+def van_der_pol(t, y, p):
+    """dx/dt = v, dv/dt = mu (1 - x^2) v - x."""
+    return np.array([y[1], p[0] * (1 - y[0] * y[0]) * y[1] - y[0]])
+
+
+def sir(t, y, p):
+    """Susceptible, infected and removed shares of a population; p = (infection, recovery)."""
+    new, over = p[0] * y[0] * y[1], p[1] * y[1]
+    return np.array([-new, new - over, over])
+
+
+def michaelis_menten(t, y, p):
+    """Substrate, enzyme, complex, product: S + E <-> C -> P + E; p = (kf, kr, kcat)."""
+    bind, release, turn = p[0] * y[0] * y[1], p[1] * y[2], p[2] * y[2]
+    return np.array([release - bind, release + turn - bind, bind - release - turn, turn])
+
+
+def swing(t, y, p):
+    """Rotor angle and speed deviation of a generator on an infinite bus:
+    d(angle)/dt = w, inertia dw/dt = power - amplitude sin(angle) - damping w."""
+    inertia, damping, power, amplitude = p
+    return np.array([y[1], (power - amplitude * np.sin(y[0]) - damping * y[1]) / inertia])
+
+
 def complex_step(function, x):
     """Jacobian of a real-analytic function."""
     columns = []
@@ -131,13 +165,30 @@ def main():
     }
     weights = network(np.random.default_rng(7), [2, 5, 4, 2])
     problems["hybrid"] = (hybrid, np.append([0.9, 0.7], weights), [0.6, 1.4], np.linspace(0.5, 4.0, 8))
-    stiff = {"method": "Radau", "rtol": 1e-11, "atol": 1e-13}
+    problems |= {
+        "pendulum": (pendulum, [1.3], [1.2, 0.3], np.linspace(0.0, 6.0, 13)),
+        "lorenz": (lorenz, [10.0, 28.0, 8.0 / 3.0], [1.0, 1.0, 1.0], np.linspace(0.0, 4.0, 9)),
+        "sir": (sir, [0.5, 0.12], [0.99, 0.01, 0.0], np.linspace(0.0, 60.0, 13)),
+        "michaelis_menten": (
+            michaelis_menten,
+            [10.0, 1.0, 2.0],
+            [1.0, 0.2, 0.0, 0.0],
+            [0.0, 0.1, 0.3, 1.0, 2.0, 4.0, 8.0],
+        ),
+        "swing": (swing, [0.1, 0.05, 0.8, 1.5], [0.9, 0.4], np.linspace(0.0, 5.0, 11)),
+    }
+    stiff = {"method": "Radau", "rtol": 1e-12, "atol": 1e-14}
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name, problem in problems.items():
         text = json.dumps(reference(*problem), indent=1)
         (FOLDER / f"{name}.json").write_text(text + "\n")
     kinetics = reference(robertson, [0.04, 3e7, 1e4], [1.0, 0.0, 0.0], [0.0, 0.4, 4.0, 40.0, 400.0], **stiff)
     (FOLDER / "robertson.json").write_text(json.dumps(kinetics, indent=1) + "\n")
+    # the first slow phase; it ends with a jump at t = 807
+    slow = reference(van_der_pol, [1000.0], [2.0, 0.0], [0.0, 1.0, 100.0, 400.0, 700.0], **stiff)
+    (FOLDER / "van_der_pol.json").write_text(json.dumps(slow, indent=1) + "\n")
+    jumps = reference(van_der_pol, [1000.0], [2.0, 0.0], [0.0, 700.0, 1200.0, 2100.0], **stiff)
+    (FOLDER / "van_der_pol_jumps.json").write_text(json.dumps(jumps, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ use crate::rk4::Rk4;
 use crate::solve::{Solution, Statistics, check, solve};
 use crate::stiff::{Esdirk3, Kvaerno5};
 use crate::tape::Tape;
+use crate::through_diffsol::{Bdf, Esdirk34};
 use crate::tsit5::Tsit5;
 
 /// A way to integrate a field, with the gradient of what it computed.
@@ -34,6 +35,8 @@ registry! {
         "esdirk3" => Esdirk3,
         "kvaerno5" => Kvaerno5,
         "auto" => Auto,
+        "bdf" => Bdf,
+        "esdirk34" => Esdirk34,
     }
 }
 

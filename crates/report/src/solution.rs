@@ -1,7 +1,7 @@
 //! What is known of the solution: how far it is from a minimum, and the regularisation path it lies on.
 
 use serde_json::{Map, Value, json};
-use surprisal_data::run_file::{ParameterInterval, PathTable, Reader};
+use surprisal_data::run_file::{GradientChecks, ParameterInterval, PathTable, Reader};
 
 use crate::number::significant;
 use crate::{ReportError, RunData};
@@ -23,6 +23,8 @@ pub struct Solution {
     pub interval_notes: Vec<String>,
     /// Prices on differences between the groups of an attribute.
     pub attribute_penalties: Vec<AttributePenalty>,
+    /// How far the gradient could be trusted; `None` where the model has no error of its own.
+    pub gradient_checks: Option<GradientChecks>,
 }
 
 /// A price on differences between the groups of an attribute.
@@ -57,6 +59,7 @@ impl Solution {
         Ok(Self {
             intervals,
             interval_notes,
+            gradient_checks: reader.gradient_checks()?,
             penalty: reader.attribute("proximal_penalty").unwrap_or_default(),
             optimality: reader.optimality()?,
             input_names: names.unwrap_or_default(),

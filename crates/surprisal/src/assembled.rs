@@ -9,8 +9,8 @@ use candle_core::{DType, Tensor};
 use serde_json::{Value, json};
 use surprisal_core::Parameter;
 use surprisal_data::run_file::{
-    Column, Layout, ParameterInterval, PathTable, PredictedFrames, PredictionTable, Series, SolutionLayout,
-    SplitLayout, Trajectories, Writer,
+    Column, GradientChecks, Layout, ParameterInterval, PathTable, PredictedFrames, PredictionTable, Series,
+    SolutionLayout, SplitLayout, Trajectories, Writer,
 };
 use surprisal_objective::{Coupling, Objective};
 use surprisal_train::fit::{Fit, Outcome};
@@ -20,7 +20,9 @@ use surprisal_train::optimizer::{Method, Optimizer};
 use surprisal_train::path::PathPoint;
 use surprisal_train::settings::Keep;
 use surprisal_train::state::State;
-use surprisal_train::{LastLayerConfig, Optimality, Predictor, Train, TrainError, checkpoint, path, shard};
+use surprisal_train::{
+    GradientCheck, LastLayerConfig, Optimality, Predictor, Train, TrainError, checkpoint, path, shard,
+};
 
 use crate::command::say;
 use crate::curves::{DRAWN, parts, time_label};
@@ -98,6 +100,23 @@ impl Plan {
     }
 }
 
+/// Logs a check of the gradient; returns what it warns of.
+fn say_of(recorder: &mut Recorder, check: Option<&GradientCheck>, when: &str) -> Result<Option<String>, Failure> {
+    let Some(check) = check else { return Ok(None) };
+    recorder.log(&json!({
+        "event": "gradient_check",
+        "when": when,
+        check.key.as_str(): [check.configured, check.refined],
+        "difference": check.difference.is_finite().then_some(check.difference),
+        "limit": check.limit,
+    }))?;
+    let warning = check.warning(when);
+    if let Some(text) = &warning {
+        recorder.warn(text)?;
+    }
+    Ok(warning)
+}
+
 impl<P: Predictor> Assembled<P> {
     fn fit<'a>(
         &'a self,
@@ -147,6 +166,9 @@ impl<P: Predictor> Assembled<P> {
         let progress = if account == Account::Metrics { progress.silent() } else { progress };
         let mut recorder = Recorder::new(run_file, Log::open(&dir.log(), &state.progress)?, progress);
         recorder.log(&json!({"event": if resumed { "resume" } else { "start" }, "step": state.progress.step, "epoch": state.progress.epoch}))?;
+        let at_start = fit.gradient_check()?;
+        let mut warnings: Vec<String> = vec![];
+        warnings.extend(say_of(&mut recorder, at_start.as_ref(), "at the start of training")?);
         let fitted = match &path {
             Some(path) => path::run(&fit, path, state, &mut recorder),
             None => fit.run(state, &mut recorder),
@@ -159,6 +181,8 @@ impl<P: Predictor> Assembled<P> {
             }
         };
         recorder.log(&json!({"event": format!("{outcome:?}").to_lowercase(), "step": state.progress.step, "epoch": state.progress.epoch}))?;
+        let at_end = if outcome == Outcome::Interrupted { None } else { fit.gradient_check()? };
+        warnings.extend(say_of(&mut recorder, at_end.as_ref(), "at the end of training")?);
         let mut run_file = recorder.finish();
         if outcome == Outcome::Interrupted {
             drop(run_file);
@@ -179,6 +203,21 @@ impl<P: Predictor> Assembled<P> {
         }
         self.write_solution(&mut run_file, &fit, &state)?;
         self.write_intervals(&mut run_file, &fit, experiment)?;
+        if let (Some(start), Some(end)) = (at_start, at_end) {
+            let GradientCheck { key, configured, refined, difference, limit } = end;
+            // JSON has no word for what is not finite
+            let finite = |difference: f64| difference.is_finite().then_some(difference);
+            let (start, end) = (finite(start.difference), finite(difference));
+            run_file.write_gradient_checks(&GradientChecks {
+                key,
+                configured,
+                refined,
+                limit,
+                start,
+                end,
+                warnings,
+            })?;
+        }
         for parameter in fit.parameters() {
             let values = numbers(parameter.var.as_tensor())?;
             run_file.write_parameter(&parameter.name, &values)?;

@@ -65,6 +65,15 @@ impl Progress {
         }
     }
 
+    /// Something that must not be overlooked.
+    pub(crate) fn warn(&mut self, text: &str) {
+        let text = format!("warning: {text}");
+        match &self.bar {
+            Some(bar) => bar.println(text),
+            None => self.line(&text),
+        }
+    }
+
     #[allow(clippy::print_stderr)] // progress is for the person who watches
     fn line(&mut self, text: &str) {
         if self.silent {

@@ -36,6 +36,12 @@ impl Recorder {
         self.log.write(event)
     }
 
+    /// A warning, for the person who watches and for the log.
+    pub(crate) fn warn(&mut self, text: &str) -> Result<(), TrainError> {
+        self.progress.warn(text);
+        self.log(&json!({"event": "warning", "text": text}))
+    }
+
     /// Why the fit stopped, where the log has more room than a message: every group of the batch.
     pub(crate) fn failed(&mut self, error: &TrainError) -> Result<(), TrainError> {
         let TrainError::NotFinite { what, value, step, epoch, groups, .. } = error else { return Ok(()) };

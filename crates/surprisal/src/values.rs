@@ -52,6 +52,14 @@ fn model(origin: &Origin, experiment: &Experiment) -> Result<(), Failure> {
             if let Some(field) = &ode.field {
                 possible(origin, &["model", "ode", "field", field.name()], field.get().problem(), WIDTHS)?;
             }
+            if let Some((table, problem)) = ode.gradient_problem() {
+                let hint = if table.is_empty() {
+                    "0.05 is the default; a large number silences the warning"
+                } else {
+                    "use `[model.ode.solver.tsit5]` and a tolerance such as rtol = 1e-6, or leave `gradient` out"
+                };
+                possible(origin, &[&["model", "ode"], table].concat(), Some(problem), hint)?;
+            }
             // Data of another kind has no states, and is refused when the plan is built.
             let DataConfig::CsvSeries(series) = &experiment.data else { return Ok(()) };
             let n_columns = series.states.len();

@@ -13,7 +13,7 @@ use crate::schedule::Schedule;
 use crate::settings::Keep;
 use crate::state::{Ended, Progress, State, set_values, values};
 use crate::stopping::{Best, exhausted};
-use crate::{Predictor, SplitScores, Train, TrainError, checkpoint, evaluate};
+use crate::{GradientCheck, Predictor, SplitScores, Train, TrainError, checkpoint, evaluate};
 
 /// Everything a fit is made of.
 pub struct Fit<'a, P: Predictor> {
@@ -118,6 +118,12 @@ impl<P: Predictor> Fit<'_, P> {
     /// Groups per step.
     fn batch_size(&self) -> usize {
         self.settings.batch_size.unwrap_or(usize::MAX).min(self.splits.train.len()).max(1)
+    }
+
+    /// The check of the gradient on the training groups of one shard.
+    pub fn gradient_check(&self) -> Result<Option<GradientCheck>, TrainError> {
+        let n = self.shard_size().min(self.batch_size());
+        self.predictor.gradient_check(&self.splits.train.iter().take(n).collect::<Vec<_>>())
     }
 
     /// The losses of the first `n` steps, to see that they can be taken at all.

@@ -36,7 +36,7 @@ pub use error::RunFileError;
 pub use layout::{Column, Layout, SplitLayout, Trajectories};
 pub use library::{hdf5_version, probe};
 pub use reader::{FrameEnergies, PerSampleCurve, PerSampleQuantity, PredictedColumn, Reader};
-pub use solution::{ParameterInterval, PathTable, SolutionLayout};
+pub use solution::{GradientChecks, ParameterInterval, PathTable, SolutionLayout};
 pub use trajectories::{DenseSeries, PredictedFrames, Series};
 pub use writer::{Evaluation, PredictionTable, SplitEvaluation, Writer};
 

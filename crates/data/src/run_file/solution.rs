@@ -30,6 +30,28 @@ pub struct ParameterInterval {
     pub upper: Vec<f64>,
 }
 
+/// How much the gradient changed where the model computed more precisely, at the start and the end.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct GradientChecks {
+    /// What bounds the model's own error (`rtol`, `step`).
+    pub key: String,
+    /// Its configured value.
+    pub configured: f64,
+    /// Its smaller value.
+    pub refined: f64,
+    /// The largest difference that is no warning.
+    pub limit: f64,
+    /// ‖g − g′‖ / ‖g′‖ before training, or before it was resumed; absent where a gradient failed.
+    pub start: Option<f64>,
+    /// That of the trained model.
+    pub end: Option<f64>,
+    /// What was said about them.
+    pub warnings: Vec<String>,
+}
+
+/// Root attribute with the checks of the gradient (JSON, at most one).
+const GRADIENT_CHECKS: &str = "gradient_checks";
+
 /// Root attribute with what a reader must know about the intervals (JSON).
 const NOTES: &str = "interval_notes";
 
@@ -110,6 +132,12 @@ impl Writer {
         self.storage.flush()
     }
 
+    /// Says how far the gradient can be trusted.
+    pub fn write_gradient_checks(&mut self, checks: &GradientChecks) -> Result<(), RunFileError> {
+        self.storage.write_names(&self.storage.file, GRADIENT_CHECKS, &[checks])?;
+        self.storage.flush()
+    }
+
     /// Fills the regularisation path.
     pub fn write_path(&mut self, path: &PathTable) -> Result<(), RunFileError> {
         for (name, values) in path.columns() {
@@ -132,6 +160,15 @@ impl Reader {
             numbers.extend(value.first().filter(|v| !v.is_nan()).map(|v| (name, *v)));
         }
         Ok(numbers)
+    }
+
+    /// How far the gradient could be trusted; `None` where the model has no error of its own, or the run
+    /// has not ended.
+    pub fn gradient_checks(&self) -> Result<Option<GradientChecks>, RunFileError> {
+        let Ok(text) = self.attribute(GRADIENT_CHECKS) else { return Ok(None) };
+        let checks: Result<Vec<GradientChecks>, _> = serde_json::from_str(&text);
+        let damaged = |e: serde_json::Error| self.storage().attribute_error(GRADIENT_CHECKS, e.to_string());
+        Ok(checks.map_err(damaged)?.into_iter().next())
     }
 
     /// The intervals of parameters, alphabetically, and what to know about them; empty where the run made

@@ -13,3 +13,5 @@ mod lanes;
 mod mechanics;
 mod reference;
 mod stiff;
+mod through_diffsol;
+mod validity;

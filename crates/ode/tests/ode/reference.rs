@@ -18,15 +18,16 @@ pub(crate) struct Reference {
 
 #[derive(Deserialize)]
 pub(crate) struct ReferenceGradient {
-    y0: Vec<f64>,
+    pub(crate) y0: Vec<f64>,
     pub(crate) parameters: Vec<f64>,
 }
 
-/// ‖a − b‖∞ / (1 + ‖b‖∞).
+/// ‖a − b‖∞ / max(1, ‖b‖∞); NaN where any difference is.
 pub(crate) fn distance(a: &[f64], b: &[f64]) -> f64 {
     assert_eq!(a.len(), b.len());
     let size = b.iter().fold(1.0, |m: f64, b| m.max(b.abs()));
-    a.iter().zip(b).fold(0.0, |m: f64, (a, b)| m.max((a - b).abs())) / size
+    let larger = |m: f64, d: f64| if d > m || d.is_nan() { d } else { m };
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, larger) / size
 }
 
 pub(crate) fn check(name: &str, json: &str, field: &dyn VectorField) {

@@ -45,6 +45,8 @@ impl Metrics {
     pub fn of(run: &RunData, timing: Value) -> Self {
         let mut notes = run.notes.clone();
         notes.extend(run.solution.interval_notes.iter().cloned());
+        let checks = run.solution.gradient_checks.as_ref();
+        notes.extend(checks.into_iter().flat_map(|checks| &checks.warnings).map(|text| format!("warning: {text}")));
         let mut splits = Map::new();
         for split in &run.splits {
             let resampled = Resampled::of(split, run.seed);
@@ -86,6 +88,14 @@ impl Metrics {
         });
         if !run.solution.optimality.is_empty() {
             value["optimality"] = solution::optimality(&run.solution);
+        }
+        if let Some(checks) = checks {
+            value["gradient_check"] = json!({
+                checks.key.as_str(): [checks.configured, checks.refined],
+                "limit": checks.limit,
+                "start": checks.start,
+                "end": checks.end,
+            });
         }
         if !run.table.constants.is_empty() {
             value["parameters"] = coefficients::constants(&run.table);

@@ -164,6 +164,38 @@ fn parameters_have_intervals_in_every_output_and_none_where_they_are_forgone() {
     assert!(wrong.contains("profile") && wrong.contains("hessian"), "{wrong}");
 }
 
+#[test]
+fn gradients_at_two_tolerances_are_compared_and_a_difference_is_a_warning() {
+    let place = decay();
+    let run = |out: &str, limit: &str| -> (String, serde_json::Value) {
+        let set = format!("model.ode.gradient_check={limit}");
+        let said = place.succeed(&["run", "experiment.toml", "--out", out, "--set", &set]);
+        (said, serde_json::from_str(&place.read(&format!("{out}/metrics.json"))).unwrap())
+    };
+    let (_, metrics) = run("quiet", "0.05");
+    let check = &metrics["gradient_check"];
+    assert_eq!((check["limit"].as_f64(), check["rtol"][0].as_f64()), (Some(0.05), Some(1e-7)));
+    assert!(["start", "end"].iter().all(|when| check[*when].as_f64().is_some_and(|d| d < 1e-4)), "{check}");
+    assert!(
+        !place.read("quiet/log.jsonl").contains("\"warning\"") && !metrics["notes"].to_string().contains("warning")
+    );
+    let (_, metrics) = run("strict", "1e-15");
+    for when in ["at the start of training", "at the end of training"] {
+        assert!(metrics["notes"].to_string().contains(when), "{}", metrics["notes"]);
+        assert!(place.read("strict/report.html").contains(when));
+    }
+    assert_eq!(place.read("strict/log.jsonl").matches("\"event\":\"warning\"").count(), 2);
+    for (set, place_of) in [
+        ("model.ode.gradient_check=0", "`gradient_check` must be positive"),
+        ("model.ode.gradient={ continuous_adjoint = { rtol = 0 } }", "`rtol` must be positive"),
+    ] {
+        let text = place.fail(&["check", "experiment.toml", "--set", set]);
+        assert!(text.starts_with("exit 2\nerror: ") && text.contains(place_of), "{text}");
+    }
+    let set = "model.ode.gradient={ continuous_adjoint = { rtol = 1e-7 } }";
+    place.succeed(&["run", "experiment.toml", "--out", "adjoint", "--set", set]);
+}
+
 /// Each mistake is one replacement in the experiment.
 const MISTAKES: [(&str, &str, &str); 18] = [
     ("unknown name", "feed - loss + nn.u", "feed - loss + nn.v"),

@@ -14,7 +14,7 @@ use surprisal_core::prediction::GroupTarget;
 use surprisal_core::{Cotangent, Parameters, Prediction, rng};
 
 use super::{Interpretable, NamedValues, OwnTerm, Predictor};
-use crate::TrainError;
+use crate::{GradientCheck, TrainError};
 
 /// Several models of one kind, trained together and predicting as a mixture.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -107,6 +107,11 @@ impl<P: Predictor> Predictor for Ensemble<P> {
     }
 
     /// Of all members: each is a model of its own.
+    /// Of the first member, which stands for all.
+    fn gradient_check(&self, groups: &[&P::Group]) -> Result<Option<GradientCheck>, TrainError> {
+        self.members.first().map_or(Ok(None), |member| member.gradient_check(groups))
+    }
+
     fn own_term(&self) -> Result<Option<OwnTerm>, TrainError> {
         let terms = self.members.iter().map(P::own_term).collect::<Result<Vec<_>, _>>()?;
         let Some(name) = terms.iter().flatten().map(|term| term.name).next() else { return Ok(None) };

@@ -11,7 +11,7 @@ use candle_core::Tensor;
 use surprisal_core::prediction::GroupTarget;
 use surprisal_core::{Cotangent, Parameters, Prediction};
 
-use crate::TrainError;
+use crate::{GradientCheck, TrainError};
 
 /// A model that predicts the samples of whole groups and pulls cotangents back to its parameters.
 ///
@@ -56,6 +56,12 @@ pub trait Predictor: Sync {
     /// observations, for drawing; `None` where a group has no times.
     fn refined(&self, _group: &Self::Group, _parts: &[usize]) -> Option<Self::Group> {
         None
+    }
+
+    /// How much the gradient of these groups changes where the model computes more precisely; `None`
+    /// where it has no precision to choose.
+    fn gradient_check(&self, _groups: &[&Self::Group]) -> Result<Option<GradientCheck>, TrainError> {
+        Ok(None)
     }
 
     /// What the model itself adds to the loss, if anything: the priors of its parameters.

@@ -7,6 +7,7 @@ mod equations;
 mod fit;
 mod full_batch;
 mod gradient;
+mod gradient_check;
 mod intervals;
 mod minimizers;
 mod penalties;

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use surprisal_expr::Builder;
 use surprisal_ode::equations::{EventConfig, NetworkConfig, ParameterConfig, StateConfig};
-use surprisal_ode::{EquationError, Equations, FieldConfig, SolverConfig, Units};
+use surprisal_ode::{EquationError, Equations, FieldConfig, GradientConfig, SolverConfig, Units};
 
 /// A differential equation: written out with `states` and what belongs to them, or one network for
 /// all states with `field`.
@@ -38,6 +38,13 @@ pub struct OdeConfig {
     pub events: IndexMap<String, EventConfig>,
     /// The solver; tolerances apply to states divided by their scales.
     pub solver: SolverConfig,
+    /// Which gradient is computed: by default that of the steps taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gradient: Option<GradientConfig>,
+    /// The relative difference of gradients at the solver's tolerances and at a hundredth of them, above
+    /// which a warning is given at the start and the end of training; 0.05 without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gradient_check: Option<f64>,
 }
 
 impl OdeConfig {
@@ -53,6 +60,8 @@ impl OdeConfig {
             observations: IndexMap::new(),
             events: IndexMap::new(),
             solver,
+            gradient: None,
+            gradient_check: None,
         }
     }
 
@@ -82,6 +91,29 @@ impl OdeConfig {
     pub fn has_energy(&self, n_columns: usize) -> bool {
         let field = self.field.as_ref().filter(|field| field.get().misfit(n_columns).is_none());
         field.is_some_and(|field| field.get().build_in(&Units::of_data(n_columns)).energy().is_some())
+    }
+
+    /// The first impossible value of `gradient` and `gradient_check`: its table within `[model.ode]`, and
+    /// what is wrong in words that begin with the key in backticks.
+    pub fn gradient_problem(&self) -> Option<(&'static [&'static str], String)> {
+        if let Some(limit) = self.gradient_check.filter(|limit| !(*limit > 0.0)) {
+            return Some((&[], format!("`gradient_check` must be positive, found {limit}")));
+        }
+        match (&self.gradient, &self.solver) {
+            (Some(GradientConfig::ContinuousAdjoint(_)), _) if !self.events.is_empty() => Some((
+                &["gradient"],
+                "`continuous_adjoint` knows no events: remove it, and the gradient is that of the steps".into(),
+            )),
+            (Some(GradientConfig::ContinuousAdjoint(adjoint)), SolverConfig::Tsit5(solver)) => {
+                let problem = adjoint.with(solver).adjoint_problem()?;
+                Some((&["gradient", "continuous_adjoint"], problem))
+            }
+            (Some(GradientConfig::ContinuousAdjoint(_)), solver) => Some((
+                &["gradient"],
+                format!("`continuous_adjoint` needs the solver `tsit5`, and not `{}`", solver.name()),
+            )),
+            (Some(GradientConfig::Discrete(_)) | None, _) => None,
+        }
     }
 
     /// What is written of equations.

@@ -12,6 +12,7 @@
 
 mod asked;
 mod config;
+mod gradient_check;
 mod group;
 mod model;
 mod own;
@@ -26,7 +27,7 @@ use surprisal_core::prediction::GroupTarget;
 use surprisal_core::records::Trajectory;
 use surprisal_core::{Cotangent, Layout, Parameters, Prediction, Probe, Role};
 use surprisal_ode::equations::{Start, Transform};
-use surprisal_ode::{Batch, EquationError, Problem, SolverConfig};
+use surprisal_ode::{Adjoined, Batch, EquationError, GradientConfig, Problem, Solver as _, SolverConfig};
 
 use self::asked::Asked;
 use self::group::Preparation;
@@ -35,7 +36,7 @@ use self::own::OwnNumber;
 use self::probes::{Question, Solved};
 use self::timeline::{Timeline, gather, scatter};
 use super::{Interpretable, NamedValues, OwnTerm, Predictor};
-use crate::TrainError;
+use crate::{GradientCheck, TrainError};
 
 pub use config::OdeConfig;
 pub use group::{SeriesGroup, refine};
@@ -59,6 +60,10 @@ pub struct OdePredictor {
     parameters: Parameters,
     model: Model,
     solver: SolverConfig,
+    /// The solver, where its gradient is the continuous adjoint.
+    adjoined: Option<Adjoined>,
+    /// Largest difference of gradients that is no warning.
+    gradient_limit: f64,
     scaling: SeriesScaling,
     /// Tensors of the field, first among the parameters.
     n_field_tensors: usize,
@@ -108,6 +113,8 @@ impl OdePredictor {
             parameters: Parameters::new(),
             model,
             solver: config.solver.clone(),
+            adjoined: adjoined(config)?,
+            gradient_limit: config.gradient_check.unwrap_or(gradient_check::LIMIT),
             scaling,
             n_field_tensors: 0,
             own: vec![],
@@ -247,6 +254,20 @@ impl OdePredictor {
         Problem { y0, times: timeline.times.clone() }
     }
 
+    /// Integrates every problem.
+    fn batch(
+        &self,
+        solver: &SolverConfig,
+        adjoined: Option<&Adjoined>,
+        weights: &Weights,
+        problems: &[Problem],
+    ) -> Batch {
+        match adjoined {
+            Some(adjoined) => adjoined.solve_many(self.model.field(), &weights.field, problems),
+            None => self.model.solve(solver, &weights.field, problems),
+        }
+    }
+
     fn solve(
         &self,
         shard: &[&SeriesGroup],
@@ -256,7 +277,7 @@ impl OdePredictor {
         let problems: Vec<Problem> =
             shard.iter().zip(timelines).map(|(group, timeline)| self.problem(group, timeline, weights)).collect();
         let field = self.model.field();
-        let batch = self.model.solve(&self.solver, &weights.field, &problems);
+        let batch = self.batch(&self.solver, self.adjoined.as_ref(), weights, &problems);
         let mut location = Vec::new();
         for ((group, timeline), trajectory) in shard.iter().zip(timelines).zip(&batch.trajectories) {
             let trajectory = trajectory
@@ -391,6 +412,10 @@ impl Predictor for OdePredictor {
         Some(group.refined(parts, self.scaling.state.len()))
     }
 
+    fn gradient_check(&self, groups: &[&SeriesGroup]) -> Result<Option<GradientCheck>, TrainError> {
+        self.check_gradient(groups).map(Some)
+    }
+
     fn own_term(&self) -> Result<Option<OwnTerm>, TrainError> {
         let Model::Equations(system, _) = &self.model else { return Ok(None) };
         if system.shared.iter().chain(&system.individual).all(|p| p.prior.is_none()) {
@@ -477,6 +502,20 @@ impl OdePredictor {
             tensors.push(Tensor::from_vec(bar, n, &Device::Cpu)?);
         }
         Ok(tensors)
+    }
+}
+
+/// The solver, where the configuration asks for its continuous adjoint.
+fn adjoined(config: &OdeConfig) -> Result<Option<Adjoined>, TrainError> {
+    match (&config.gradient, &config.solver) {
+        (Some(GradientConfig::ContinuousAdjoint(adjoint)), SolverConfig::Tsit5(solver)) => {
+            Ok(Some(adjoint.with(solver)))
+        }
+        (Some(GradientConfig::ContinuousAdjoint(_)), solver) => Err(TrainError::Unfit {
+            message: format!("`continuous_adjoint` needs the solver `tsit5`, and not `{}`", solver.name()),
+            hint: "use `[model.ode.solver.tsit5]`, or leave `gradient` out".into(),
+        }),
+        (Some(GradientConfig::Discrete(_)) | None, _) => Ok(None),
     }
 }
 
