@@ -183,7 +183,7 @@ impl<P: Predictor> Assembled<P> {
             let values = numbers(parameter.var.as_tensor())?;
             run_file.write_parameter(&parameter.name, &values)?;
         }
-        for named in self.predictor.named_values()? {
+        for named in self.predictor.named_values()?.into_iter().chain(self.predictor.diagnostics()?) {
             run_file.write_parameter(&named.name, &named.values)?;
             if let [value] = named.values[..] {
                 say(&format!("{} = {value:.6}", named.name))?;
@@ -338,7 +338,10 @@ impl<P: Predictor> Assembled<P> {
                 .iter()
                 .chain(self.objective.parameters().iter())
                 .map(|p| (p.name.clone(), p.var.dims().to_vec()))
-                .chain(self.predictor.named_values()?.into_iter().map(|named| (named.name, vec![named.values.len()])))
+                .chain(
+                    (self.predictor.named_values()?.into_iter().chain(self.predictor.diagnostics()?))
+                        .map(|named| (named.name, vec![named.values.len()])),
+                )
                 .chain(self.last_layer_shapes(experiment)?)
                 .collect(),
             solution: SolutionLayout {

@@ -6,6 +6,7 @@ use surprisal_atoms::{BuildForceModel as _, ForceOutput};
 use surprisal_data::DataConfig;
 use surprisal_objective::{LikelihoodConfig, Source};
 use surprisal_train::LastLayerConfig;
+use surprisal_train::predictor::ode::OdeConfig;
 
 use crate::experiment::{Experiment, ModelConfig};
 use crate::failure::Failure;
@@ -40,6 +41,8 @@ fn name(origin: &Origin, name: &str) -> Result<(), Failure> {
 
 fn model(origin: &Origin, experiment: &Experiment) -> Result<(), Failure> {
     const WIDTHS: &str = "leave the layer out; `hidden = []` is a linear model";
+    const LONG_SERIES: &str = "`shooting = { interval = 5, continuity = 1.0 }`, `curriculum = { from = 0.2, epochs = 200 }` and \
+         `gradient_matching = { epochs = 500 }` are a start; `floor` is a small share of the typical observation";
     const DROPOUT: &str = "dropout = 0.1 and mc_samples = 50 are a start; without dropout remove `mc_samples`";
     match &experiment.model {
         ModelConfig::Mlp(mlp) => {
@@ -51,8 +54,13 @@ fn model(origin: &Origin, experiment: &Experiment) -> Result<(), Failure> {
             if let Some(field) = &ode.field {
                 possible(origin, &["model", "ode", "field", field.name()], field.get().problem(), WIDTHS)?;
             }
+            if let Some((table, problem)) = ode.training_problem() {
+                let keys: Vec<&str> = ["model", "ode"].into_iter().chain(table).collect();
+                possible(origin, &keys, Some(problem), LONG_SERIES)?;
+            }
             // Data of another kind has no states, and is refused when the plan is built.
             let DataConfig::CsvSeries(series) = &experiment.data else { return Ok(()) };
+            unmatched(origin, ode, &series.states)?;
             possible(
                 origin,
                 &["model", "ode", "solver", ode.solver.name()],
@@ -61,6 +69,22 @@ fn model(origin: &Origin, experiment: &Experiment) -> Result<(), Failure> {
                  atol is one number, or a list with one per state",
             )
         }
+    }
+}
+
+/// Slopes are those of measured states.
+fn unmatched(origin: &Origin, ode: &OdeConfig, columns: &[String]) -> Result<(), Failure> {
+    let hidden = ode.measured(columns).iter().position(Option::is_none);
+    match (&ode.gradient_matching, hidden.and_then(|i| ode.states.get_index(i))) {
+        (Some(_), Some((name, _))) => Err(Failure::user(
+            format!(
+                "{}: `gradient_matching` needs a slope of every state, and no column measures `{name}` itself",
+                origin.locate(&["model", "ode", "states", name])
+            ),
+            "leave `[model.ode.gradient_matching]` out; `[model.ode.shooting]` and `[model.ode.curriculum]` allow hidden \
+             states",
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -158,7 +182,7 @@ fn energies(origin: &Origin, experiment: &Experiment) -> Result<(), Failure> {
 
 fn possible(origin: &Origin, table: &[&str], problem: Option<String>, hint: &str) -> Result<(), Failure> {
     let Some(problem) = problem else { return Ok(()) };
-    let key = problem.split('`').nth(1).unwrap_or_default();
-    let place = origin.locate(&[table, &[key]].concat());
+    let key: Vec<&str> = problem.split('`').nth(1).unwrap_or_default().split('.').collect();
+    let place = origin.locate(&[table, &key].concat());
     Err(Failure::user(format!("{place}: {problem}"), hint))
 }

@@ -88,7 +88,7 @@ impl<P: Predictor> Fit<'_, P> {
     pub fn intervals(&self, config: &IntervalsConfig) -> Result<Intervals, TrainError> {
         let Some(task) = self.task(config)? else { return Ok(Intervals::default()) };
         let parameters = self.parameters();
-        let mut problem = FullBatch::new(self, &parameters);
+        let mut problem = FullBatch::new(self, &parameters).of_whole_groups();
         let x = problem.position()?;
         let found = self.found(&task, &mut problem, &x);
         problem.set(&x)?;
@@ -139,7 +139,7 @@ impl<P: Predictor> Fit<'_, P> {
             return Ok(Err(format!("the penalty `{name}` has kinks, where there is no second derivative")));
         }
         let groups: Vec<&P::Group> = self.splits.train.iter().collect();
-        let (evaluation, _) = self.loss_and_gradient(&groups, LAST)?;
+        let (evaluation, _) = self.loss_as_they_are(&groups, LAST)?;
         let known: Vec<f64> = evaluation.nll.iter().copied().filter(|nll| !nll.is_nan()).collect();
         let mean = known.iter().sum::<f64>() / known.len() as f64;
         let risk = evaluation.terms.iter().find(|(name, _)| name == "risk").map_or(f64::NAN, |(_, value)| *value);

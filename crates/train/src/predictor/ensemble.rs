@@ -56,6 +56,20 @@ impl<P: Predictor> Ensemble<P> {
         &self.members
     }
 
+    fn of_each(
+        &self,
+        values: impl Fn(&P) -> Result<Vec<NamedValues>, TrainError>,
+    ) -> Result<Vec<NamedValues>, TrainError> {
+        let mut all = vec![];
+        for (k, member) in self.members.iter().enumerate() {
+            all.extend(values(member)?.into_iter().map(|named| match self.members.len() {
+                1 => named,
+                _ => NamedValues { name: format!("member.{k}.{}", named.name), ..named },
+            }));
+        }
+        Ok(all)
+    }
+
     /// In order.
     pub fn into_members(self) -> Vec<P> {
         self.members
@@ -81,6 +95,24 @@ impl<P: Predictor> Predictor for Ensemble<P> {
 
     fn describe(&self, group: &P::Group) -> String {
         self.members[0].describe(group)
+    }
+
+    fn initialize(&self, groups: &[&P::Group]) -> Result<Vec<String>, TrainError> {
+        let done = self.members.iter().map(|member| member.initialize(groups)).collect::<Result<Vec<_>, _>>()?;
+        Ok(done.concat())
+    }
+
+    fn in_training(&self, group: &P::Group, epoch: usize) -> Option<P::Group> {
+        self.members[0].in_training(group, epoch)
+    }
+
+    /// Of all members: each is a model of its own.
+    fn batch_term(&self, tapes: &mut [&mut Self::Tape], epoch: usize) -> Option<(&'static str, f64)> {
+        let terms = self.members.iter().enumerate().filter_map(|(k, member)| {
+            let mut of_member: Vec<&mut P::Tape> = tapes.iter_mut().filter_map(|tape| tape.get_mut(k)).collect();
+            member.batch_term(&mut of_member, epoch)
+        });
+        terms.reduce(|(name, sum), (_, value)| (name, sum + value))
     }
 
     fn begin_step(&self, step: u64) {
@@ -117,15 +149,11 @@ impl<P: Predictor> Predictor for Ensemble<P> {
 
     /// Of each member, its number behind the name where there are several.
     fn named_values(&self) -> Result<Vec<NamedValues>, TrainError> {
-        let mut all = vec![];
-        for (k, member) in self.members.iter().enumerate() {
-            let values = member.named_values()?.into_iter();
-            all.extend(values.map(|named| match self.members.len() {
-                1 => named,
-                _ => NamedValues { name: format!("member.{k}.{}", named.name), ..named },
-            }));
-        }
-        Ok(all)
+        self.of_each(P::named_values)
+    }
+
+    fn diagnostics(&self) -> Result<Vec<NamedValues>, TrainError> {
+        self.of_each(P::diagnostics)
     }
 
     /// Of the one model; several have no parameters in common that an interval could be for.

@@ -8,6 +8,8 @@ mod fit;
 mod full_batch;
 mod gradient;
 mod intervals;
+mod long_series;
+mod measured;
 mod minimizers;
 mod penalties;
 mod records;

@@ -9,33 +9,51 @@
 //! scales inside the field ([`surprisal_ode::equations`]). What is measured is divided by its root mean square.
 //!
 //! A trajectory that starts at its first observation has it as an input and not as a sample.
+//!
+//! **Long series.** Training may see the first part of every trajectory ([`Curriculum`]), or segments
+//! with starts of their own ([`Shooting`]), and may begin where slopes of the smoothed data are met
+//! ([`GradientMatching`]). Evaluation always solves the whole trajectory from its own start.
 
 mod config;
+mod course;
+mod curriculum;
 mod group;
+mod matching;
 mod model;
+mod observed;
 mod own;
 mod probes;
 mod scaling;
+mod shooting;
+mod smoothing;
+mod solving;
+mod starting;
 
 use std::collections::HashMap;
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{DType, Device, Tensor, Var};
 use surprisal_core::prediction::GroupTarget;
 use surprisal_core::records::Trajectory;
 use surprisal_core::{Cotangent, Layout, Parameters, Prediction, Probe, Role};
+use surprisal_objective::LocationLink;
 use surprisal_ode::equations::{Start, Transform};
-use surprisal_ode::{Batch, EquationError, Problem, SolverConfig};
+use surprisal_ode::{EquationError, SolverConfig};
 
-use self::group::Preparation;
+use self::group::{Joint, Preparation};
 use self::model::Model;
 use self::own::OwnNumber;
-use self::probes::{Asked, Question, Solved};
+use self::probes::Question;
+use self::solving::Bars;
 use super::{Interpretable, NamedValues, OwnTerm, Predictor};
 use crate::TrainError;
 
 pub use config::OdeConfig;
+pub use curriculum::Curriculum;
 pub use group::{SeriesGroup, refine};
+pub use matching::{GradientMatching, Slopes};
 pub use scaling::SeriesScaling;
+pub use shooting::{Growth, Shooting};
+pub use solving::OdeTape;
 
 /// What the data of a differential equation consists of.
 #[derive(Debug, Clone, Copy)]
@@ -65,27 +83,20 @@ pub struct OdePredictor {
     members: HashMap<String, usize>,
     /// Samples of the training data.
     n_samples: usize,
-}
-
-/// One solved shard.
-pub struct OdeTape {
-    batch: Batch,
-    weights: Weights,
-    problems: Vec<Problem>,
-    first_samples: Vec<usize>,
-    members: Vec<Option<usize>>,
-    /// Starts as the data tells them.
-    suggestions: Vec<Vec<f64>>,
-}
-
-/// All parameters as plain numbers.
-struct Weights {
-    /// `[p]`, those of the field, as it takes them.
-    field: Vec<f64>,
-    /// `[p]`: dθ/dr of each.
-    slopes: Vec<f64>,
-    /// What is trained of each own number.
-    own: Vec<Vec<f64>>,
+    /// From measured values to locations, with the floor of its logarithms.
+    link: LocationLink,
+    floor: f64,
+    /// The column that measures each state itself.
+    measured: Vec<Option<usize>>,
+    shooting: Option<Shooting>,
+    curriculum: Option<Curriculum>,
+    matching: Option<GradientMatching>,
+    /// Where the training trajectories are cut, `[n_trained]`.
+    joints: Vec<Vec<Joint>>,
+    /// `[n_rows, n_moving]`: where segments start.
+    segments: Option<Var>,
+    /// The training trajectories.
+    trained: Vec<SeriesGroup>,
 }
 
 impl OdePredictor {
@@ -94,10 +105,9 @@ impl OdePredictor {
         config: &OdeConfig,
         data: &SeriesData<'_>,
         scaling: SeriesScaling,
-        layout: Layout,
+        link: LocationLink,
         seed: u64,
     ) -> Result<Self, TrainError> {
-        Self::check(layout)?;
         let model = Model::new(config, data, &scaling)?;
         let mut predictor = Self {
             parameters: Parameters::new(),
@@ -109,11 +119,25 @@ impl OdePredictor {
             questions: vec![],
             members: data.train.iter().enumerate().map(|(m, t)| (t.id.clone(), m)).collect(),
             n_samples: 0,
+            link,
+            floor: config.floor,
+            measured: config.measured(data.columns),
+            shooting: config.shooting.clone(),
+            curriculum: config.curriculum,
+            matching: config.gradient_matching.clone(),
+            joints: vec![],
+            segments: None,
+            trained: vec![],
         };
         predictor.add_field_parameters(seed)?;
         let groups = data.train.iter().map(|t| predictor.group(t)).collect::<Result<Vec<_>, _>>()?;
         predictor.n_samples = groups.iter().map(|g| g.n_observed_samples(data.columns.len())).sum();
         predictor.add_own_numbers(&groups)?;
+        predictor.add_segments(&groups)?;
+        if predictor.matching.is_some() {
+            predictor.all_measured()?;
+        }
+        predictor.trained = groups;
         Ok(predictor)
     }
 
@@ -124,15 +148,23 @@ impl OdePredictor {
         Ok(Self { questions, ..self })
     }
 
-    /// Whether a likelihood of this layout can be served.
-    pub fn check(layout: Layout) -> Result<(), TrainError> {
-        if layout.location != layout.dim || layout.outputs > 0 {
+    /// How a likelihood of this layout is served whose locations are linked to data like this.
+    pub fn check(layout: Layout, link: Option<LocationLink>) -> Result<LocationLink, TrainError> {
+        let Some(link) = link.filter(|link| layout.location == layout.dim * link.width()) else {
+            return Err(TrainError::Unfit {
+                message: "a differential equation predicts one value of each column, which is no location of this \
+                          likelihood"
+                    .into(),
+                hint: "use a likelihood of one value: gaussian, student_t, poisson, gamma, beta, von_mises, …".into(),
+            });
+        };
+        if layout.outputs > 0 {
             return Err(TrainError::Unfit {
                 message: "a neural ODE predicts the states alone, not further parameters of the likelihood".into(),
                 hint: "give every other parameter of the likelihood as \"constant\" or a number, for example `scale = \"constant\"`".into(),
             });
         }
-        Ok(())
+        Ok(link)
     }
 
     /// A trajectory, prepared.
@@ -148,7 +180,7 @@ impl OdePredictor {
                     Model::Network(..) => &self.scaling.state,
                     Model::Equations(system, _) => &system.scales,
                 },
-                column_scales: &self.scaling.state,
+                column_scales: &self.scaling.column,
                 time: match &self.model {
                     Model::Network(..) => &relative,
                     Model::Equations(..) => &absolute,
@@ -208,56 +240,6 @@ impl OdePredictor {
         self.own = own;
         Ok(())
     }
-
-    fn weights(&self) -> candle_core::Result<Weights> {
-        let blocks = self.parameters.iter().take(self.n_field_tensors).map(|p| p.var.flatten_all()?.to_vec1::<f64>());
-        let mut field = blocks.collect::<candle_core::Result<Vec<_>>>()?.concat();
-        let mut slopes = vec![1.0; field.len()];
-        for (parameter, (value, slope)) in self.model.shared().iter().zip(field.iter_mut().zip(&mut slopes)) {
-            (*value, *slope) = (parameter.transform.value(*value), parameter.transform.slope(*value));
-        }
-        let own = self.own.iter().map(OwnNumber::raw).collect::<candle_core::Result<_>>()?;
-        Ok(Weights { field, slopes, own })
-    }
-
-    fn problem(&self, group: &SeriesGroup, weights: &Weights) -> Problem {
-        let mut y0 = group.z0.clone();
-        for (own, raw) in self.own.iter().zip(&weights.own) {
-            y0[own.state] = own.value(raw, group.member, group.z0[own.state]);
-        }
-        if let Model::Equations(system, _) = &self.model {
-            system.start(&weights.field[..system.shared.len()], &mut y0);
-        }
-        Problem { y0, times: group.times.clone() }
-    }
-
-    fn solve(
-        &self,
-        shard: &[&SeriesGroup],
-        weights: &Weights,
-    ) -> Result<(Prediction, Batch, Vec<Problem>), TrainError> {
-        let problems: Vec<Problem> = shard.iter().map(|group| self.problem(group, weights)).collect();
-        let field = self.model.field();
-        let batch = self.solver.get().solve_many(field, &weights.field, &problems);
-        let mut location = Vec::new();
-        for (group, trajectory) in shard.iter().zip(&batch.trajectories) {
-            let trajectory = trajectory
-                .as_ref()
-                .map_err(|source| TrainError::Ode { trajectory: group.id.clone(), source: source.clone() })?;
-            let (times, states) =
-                (&group.times[group.first_sample..], &trajectory.states[group.first_sample * field.dim()..]);
-            match &self.model {
-                Model::Network(..) => location.extend_from_slice(states),
-                Model::Equations(system, _) => {
-                    let measured = system.observe(&weights.field[..system.shared.len()], times, states);
-                    location.extend(measured.iter().zip(self.scaling.state.iter().cycle()).map(|(y, s)| y / s));
-                }
-            }
-        }
-        let n_columns = self.scaling.state.len();
-        let location = Tensor::from_vec(location.clone(), (location.len() / n_columns, n_columns), &Device::Cpu)?;
-        Ok((Prediction::new(location, None), batch, problems))
-    }
 }
 
 impl From<EquationError> for TrainError {
@@ -287,75 +269,50 @@ impl Predictor for OdePredictor {
     }
 
     fn predict(&self, shard: &[&SeriesGroup]) -> Result<(Prediction, OdeTape), TrainError> {
-        let weights = self.weights()?;
-        let (mut prediction, batch, problems) = self.solve(shard, &weights)?;
-        let tape = OdeTape {
-            batch,
-            weights,
-            problems,
-            first_samples: shard.iter().map(|g| g.first_sample).collect(),
-            members: shard.iter().map(|g| g.member).collect(),
-            suggestions: shard.iter().map(|g| g.z0.clone()).collect(),
-        };
-        for question in &self.questions {
-            prediction.probes.push(question.answer(self.asked(&tape.weights), tape.solved())?);
-        }
+        let (mut prediction, tape) = self.solve(shard)?;
+        prediction.probes = self.answers(&tape)?;
         Ok((prediction, tape))
     }
 
     fn evaluate(&self, shard: &[&SeriesGroup]) -> Result<Prediction, TrainError> {
-        Ok(self.solve(shard, &self.weights()?)?.0)
+        Ok(self.solve(shard)?.0)
     }
 
     fn pullback(&self, tape: OdeTape, cotangent: &Cotangent) -> Result<Vec<Tensor>, TrainError> {
-        let flat = cotangent.location.flatten_all()?.to_vec1::<f64>()?;
-        let of_probes = cotangent.probes.iter().map(|probe| probe.location.flatten_all()?.to_vec1::<f64>());
-        let of_probes = of_probes.collect::<candle_core::Result<Vec<_>>>()?;
-        let mut of_probes: Vec<&[f64]> = of_probes.iter().map(Vec::as_slice).collect();
-        let (field, n_columns) = (self.model.field(), self.scaling.state.len());
-        let (dim, weights) = (field.dim(), &tape.weights);
-        let mut field_bar = vec![0.0; weights.field.len()];
-        let mut start = 0;
-        let mut cotangents = vec![];
-        for ((problem, &first), solved) in tape.problems.iter().zip(&tape.first_samples).zip(&tape.batch.trajectories) {
-            let n = (problem.times.len() - first) * n_columns;
-            let measured = &flat[start..start + n];
-            start += n;
-            // a first time that is no sample asks for nothing
-            let mut of_times = vec![0.0; first * dim];
-            match (&self.model, solved) {
-                (Model::Equations(system, _), Ok(trajectory)) => {
-                    let scaled: Vec<f64> =
-                        measured.iter().zip(self.scaling.state.iter().cycle()).map(|(g, s)| g / s).collect();
-                    let (shared, shared_bar) = split(&weights.field, &mut field_bar, system.shared.len());
-                    let (times, states) = (&problem.times[first..], &trajectory.states[first * dim..]);
-                    of_times.extend(system.observe_vjp(shared, times, states, &scaled, shared_bar));
-                }
-                _ => of_times.extend_from_slice(measured),
-            }
-            if let Ok(trajectory) = solved {
-                let one = Solved { problem, states: &trajectory.states, first_sample: first };
-                for (question, bars) in self.questions.iter().zip(&mut of_probes) {
-                    question.pull_back(self.asked(weights), one, bars, &mut of_times, &mut field_bar);
-                }
-            }
-            cotangents.push(of_times);
-        }
-        let gradient = tape.batch.pullback(field, &weights.field, &cotangents);
-        field_bar.iter_mut().zip(&gradient.parameters).for_each(|(sum, g)| *sum += g);
+        self.pull_back(&tape, cotangent)
+    }
 
-        let mut own_bars: Vec<Vec<f64>> = weights.own.iter().map(|raw| vec![0.0; raw.len()]).collect();
-        for (p, mut z_bar) in gradient.y0.into_iter().enumerate() {
-            if let Model::Equations(system, _) = &self.model {
-                let (shared, shared_bar) = split(&weights.field, &mut field_bar, system.shared.len());
-                system.start_vjp(shared, &tape.problems[p].y0, &mut z_bar, shared_bar);
-            }
-            for ((own, raw), bar) in self.own.iter().zip(&weights.own).zip(&mut own_bars) {
-                own.pull_back(raw, tape.members[p], tape.suggestions[p][own.state], z_bar[own.state], bar);
-            }
+    fn initialize(&self, groups: &[&SeriesGroup]) -> Result<Vec<String>, TrainError> {
+        let done = self.matching.as_ref().map(|config| self.match_gradients(config, groups));
+        Ok(done.transpose()?.into_iter().collect())
+    }
+
+    /// The first part, or segments, of a trajectory.
+    fn in_training(&self, group: &SeriesGroup, epoch: usize) -> Option<SeriesGroup> {
+        let n_columns = self.scaling.state.len();
+        let share = self.curriculum.and_then(|curriculum| curriculum.share(epoch));
+        let joints = match (&self.shooting, group.member) {
+            (Some(shooting), Some(member)) if shooting.is_on(epoch) => self.joints[member].as_slice(),
+            _ => &[],
+        };
+        if share.is_none() && joints.is_empty() {
+            return None;
         }
-        field_bar.iter_mut().zip(&weights.slopes).for_each(|(bar, slope)| *bar *= slope);
-        self.tensors(&field_bar, own_bars)
+        let n = share.map_or(group.times.len(), |share| Curriculum::n_times(share, &group.times));
+        let cut = SeriesGroup { joints: joints.to_vec(), ..group.clone() };
+        Some(cut.first(n.max(group.n_least(n_columns)), n_columns))
+    }
+
+    /// The gaps between segments: w times the mean over all joints of their squared size.
+    fn batch_term(&self, tapes: &mut [&mut OdeTape], epoch: usize) -> Option<(&'static str, f64)> {
+        let shooting = self.shooting.as_ref()?;
+        let (sum, n) = tapes.iter().map(|tape| tape.gaps()).fold((0.0, 0), |all, one| (all.0 + one.0, all.1 + one.1));
+        if n == 0 {
+            return None;
+        }
+        let factor = shooting.weight(epoch) / n as f64;
+        tapes.iter_mut().for_each(|tape| tape.gap_factor = factor);
+        Some(("continuity", factor * sum))
     }
 
     fn refined(&self, group: &SeriesGroup, parts: &[usize]) -> Option<SeriesGroup> {
@@ -370,25 +327,24 @@ impl Predictor for OdePredictor {
         let weights = self.weights()?;
         // the risk is a mean over samples, and the prior counts once for all of them
         let n = self.n_samples.max(1) as f64;
-        let (mut value, mut field_bar) = (0.0, vec![0.0; weights.field.len()]);
+        let (mut value, mut bars) = (0.0, Bars::zeros(&weights));
         for (k, parameter) in system.shared.iter().enumerate() {
             if let Some(prior) = &parameter.prior {
                 let (nll, slope) = prior.nll(weights.field[k]);
                 value += nll / n;
-                field_bar[k] = slope * weights.slopes[k] / n;
+                bars.field[k] = slope * weights.slopes[k] / n;
             }
         }
-        let mut own_bars: Vec<Vec<f64>> = weights.own.iter().map(|raw| vec![0.0; raw.len()]).collect();
         for (k, parameter) in system.individual.iter().enumerate() {
             if let Some(prior) = &parameter.prior {
-                for (&raw, bar) in weights.own[k].iter().zip(&mut own_bars[k]) {
+                for (&raw, bar) in weights.own[k].iter().zip(&mut bars.own[k]) {
                     let (nll, slope) = prior.nll(parameter.transform.value(raw));
                     value += nll / n;
                     *bar = slope * parameter.transform.slope(raw) / n;
                 }
             }
         }
-        Ok(Some(OwnTerm { name: "prior", value, gradient: self.tensors(&field_bar, own_bars)? }))
+        Ok(Some(OwnTerm { name: "prior", value, gradient: self.tensors(bars)? }))
     }
 
     fn named_values(&self) -> Result<Vec<NamedValues>, TrainError> {
@@ -412,48 +368,30 @@ impl Predictor for OdePredictor {
         Ok(named)
     }
 
+    /// How far the segments are from being one trajectory, in scales of the states; measured values below
+    /// the floor of their logarithm.
+    fn diagnostics(&self) -> Result<Vec<NamedValues>, TrainError> {
+        let mut found = vec![];
+        let mut add = |name: &str, value: f64| found.push(NamedValues { name: name.into(), values: vec![value] });
+        // where the weights kept cannot be solved there is nothing to say
+        if self.segments.is_some() {
+            let cut = self.trained.iter().zip(&self.joints);
+            let cut: Vec<SeriesGroup> =
+                cut.map(|(group, joints)| SeriesGroup { joints: joints.clone(), ..group.clone() }).collect();
+            let gaps = self.solve(&cut.iter().collect::<Vec<_>>()).map(|(_, tape)| tape.gaps());
+            add("segments.gap", gaps.map_or(f64::NAN, |(sum, n)| (sum / n as f64).sqrt()));
+        }
+        if matches!(self.link, LocationLink::Log | LocationLink::Logit) {
+            let solved = self.solve(&self.trained.iter().collect::<Vec<_>>());
+            add("observations.below_floor", solved.map_or(f64::NAN, |(_, tape)| tape.n_floored(self) as f64));
+        }
+        Ok(found)
+    }
+
     fn interpretable(&self) -> Vec<Interpretable> {
         let name = |tensor: &str| tensor.strip_prefix("raw.").map(str::to_owned);
         let known =
             |p: &surprisal_core::Parameter| Some(Interpretable { tensor: p.name.clone(), name: name(&p.name)? });
         self.parameters.iter().filter_map(known).collect()
     }
-}
-
-impl OdeTape {
-    /// The trajectories, all of which were solved.
-    fn solved(&self) -> impl Iterator<Item = Solved<'_>> {
-        let samples = self.problems.iter().zip(&self.first_samples);
-        samples.zip(&self.batch.trajectories).filter_map(|((problem, &first_sample), trajectory)| {
-            let states = &trajectory.as_ref().ok()?.states;
-            Some(Solved { problem, states, first_sample })
-        })
-    }
-}
-
-impl OdePredictor {
-    fn asked<'a>(&'a self, weights: &'a Weights) -> Asked<'a> {
-        Asked { model: &self.model, column_scales: &self.scaling.state, parameters: &weights.field }
-    }
-
-    /// A gradient as tensors in the order of the parameters.
-    fn tensors(&self, field_bar: &[f64], own_bars: Vec<Vec<f64>>) -> Result<Vec<Tensor>, TrainError> {
-        let mut start = 0;
-        let mut tensors = Vec::with_capacity(self.parameters.len());
-        for parameter in self.parameters.iter().take(self.n_field_tensors) {
-            let n = parameter.var.elem_count();
-            tensors.push(Tensor::from_slice(&field_bar[start..start + n], parameter.var.dims(), &Device::Cpu)?);
-            start += n;
-        }
-        for bar in own_bars {
-            let n = bar.len();
-            tensors.push(Tensor::from_vec(bar, n, &Device::Cpu)?);
-        }
-        Ok(tensors)
-    }
-}
-
-/// The shared parameters, and their cotangents.
-fn split<'a>(field: &'a [f64], field_bar: &'a mut [f64], n_shared: usize) -> (&'a [f64], &'a mut [f64]) {
-    (&field[..n_shared], &mut field_bar[..n_shared])
 }

@@ -4,7 +4,6 @@
 use candle_core::{Device, Tensor};
 use surprisal_core::{Prediction, Probe};
 use surprisal_expr::{Expression, Program};
-use surprisal_ode::Problem;
 use surprisal_ode::equations::Quantity;
 
 use super::model::Model;
@@ -24,7 +23,7 @@ pub(super) enum Question {
 /// A solved trajectory and which of its times are samples.
 #[derive(Clone, Copy)]
 pub(super) struct Solved<'a> {
-    pub(super) problem: &'a Problem,
+    pub(super) times: &'a [f64],
     /// `[n_times * dim]`.
     pub(super) states: &'a [f64],
     pub(super) first_sample: usize,
@@ -108,7 +107,7 @@ impl Question {
         parameter_bar: &mut [f64],
     ) {
         let width = self.width(asked.model);
-        let times = &one.problem.times;
+        let times = one.times;
         let (of_samples, rest) = cotangent.split_at((times.len() - one.first_sample) * width);
         *cotangent = rest;
         let mut bars = vec![0.0; one.first_sample * width];
@@ -141,7 +140,7 @@ impl Question {
     fn values(&self, asked: Asked<'_>, one: Solved<'_>) -> Vec<f64> {
         match (self, asked.model) {
             (Self::Value(quantity) | Self::Change(quantity), Model::Equations(system, _)) => {
-                system.quantity(quantity, asked.parameters, &one.problem.times, one.states)
+                system.quantity(quantity, asked.parameters, one.times, one.states)
             }
             (Self::ChangeOfColumns(program), _) => {
                 let mut values = vec![0.0; program.n_values()];
@@ -151,7 +150,7 @@ impl Question {
                 };
                 one.states.chunks_exact(asked.column_scales.len()).map(at).collect()
             }
-            (Self::Value(_) | Self::Change(_), Model::Network(..)) => vec![0.0; one.problem.times.len()],
+            (Self::Value(_) | Self::Change(_), Model::Network(..)) => vec![0.0; one.times.len()],
         }
     }
 }
