@@ -41,8 +41,6 @@ fn name(origin: &Origin, name: &str) -> Result<(), Failure> {
 
 fn model(origin: &Origin, experiment: &Experiment) -> Result<(), Failure> {
     const WIDTHS: &str = "leave the layer out; `hidden = []` is a linear model";
-    const LONG_SERIES: &str = "`shooting = { interval = 5, continuity = 1.0 }`, `curriculum = { from = 0.2, epochs = 200 }` and \
-         `gradient_matching = { epochs = 500 }` are a start; `floor` is a small share of the typical observation";
     const DROPOUT: &str = "dropout = 0.1 and mc_samples = 50 are a start; without dropout remove `mc_samples`";
     match &experiment.model {
         ModelConfig::Mlp(mlp) => {
@@ -56,7 +54,13 @@ fn model(origin: &Origin, experiment: &Experiment) -> Result<(), Failure> {
             }
             if let Some((table, problem)) = ode.training_problem() {
                 let keys: Vec<&str> = ["model", "ode"].into_iter().chain(table).collect();
-                possible(origin, &keys, Some(problem), LONG_SERIES)?;
+                let hint = match table {
+                    Some("shooting") => "`interval = 5` and `continuity = 1.0` are a start",
+                    Some("curriculum") => "`from = 0.2` and `epochs = 200` are a start",
+                    Some(_) => "`epochs = 500` is a start",
+                    None => "leave it out, or choose a small share of the typical observation",
+                };
+                possible(origin, &keys, Some(problem), hint)?;
             }
             // Data of another kind has no states, and is refused when the plan is built.
             let DataConfig::CsvSeries(series) = &experiment.data else { return Ok(()) };
