@@ -194,7 +194,11 @@ impl<P: Predictor> Fit<'_, P> {
         if config.method.unwrap_or(unasked) == Method::None || of.is_empty() {
             return Ok(None);
         }
-        let others: Vec<usize> = (0..end).filter(|i| !of.contains(i)).collect();
+        // starts of segments are trained, and say nothing of a whole trajectory
+        let scaffolds = places.iter().filter(|(p, _)| self.predictor.is_scaffold(&p.name));
+        let scaffold: Vec<usize> = scaffolds.flat_map(|(_, at)| at.clone()).collect();
+        let others: Vec<usize> = (0..end).filter(|i| !of.contains(i) && !scaffold.contains(i)).collect();
+        let end = of.len() + others.len();
         let nuisance = match config.networks {
             Some(nuisance) => nuisance,
             None if end <= UNASKED => Nuisance::Marginal,

@@ -56,20 +56,6 @@ impl<P: Predictor> Ensemble<P> {
         &self.members
     }
 
-    fn of_each(
-        &self,
-        values: impl Fn(&P) -> Result<Vec<NamedValues>, TrainError>,
-    ) -> Result<Vec<NamedValues>, TrainError> {
-        let mut all = vec![];
-        for (k, member) in self.members.iter().enumerate() {
-            all.extend(values(member)?.into_iter().map(|named| match self.members.len() {
-                1 => named,
-                _ => NamedValues { name: format!("member.{k}.{}", named.name), ..named },
-            }));
-        }
-        Ok(all)
-    }
-
     /// In order.
     pub fn into_members(self) -> Vec<P> {
         self.members
@@ -149,11 +135,37 @@ impl<P: Predictor> Predictor for Ensemble<P> {
 
     /// Of each member, its number behind the name where there are several.
     fn named_values(&self) -> Result<Vec<NamedValues>, TrainError> {
-        self.of_each(P::named_values)
+        let mut all = vec![];
+        for (k, member) in self.members.iter().enumerate() {
+            let values = member.named_values()?.into_iter();
+            all.extend(values.map(|named| match self.members.len() {
+                1 => named,
+                _ => NamedValues { name: format!("member.{k}.{}", named.name), ..named },
+            }));
+        }
+        Ok(all)
     }
 
-    fn diagnostics(&self) -> Result<Vec<NamedValues>, TrainError> {
-        self.of_each(P::diagnostics)
+    fn is_scaffold(&self, tensor: &str) -> bool {
+        match self.members.as_slice() {
+            [one] => one.is_scaffold(tensor),
+            _ => false,
+        }
+    }
+
+    /// As those of [`Predictor::named_values`].
+    fn diagnostic_names(&self) -> Vec<String> {
+        match self.members.as_slice() {
+            [one] => one.diagnostic_names(),
+            several => (several.iter().enumerate())
+                .flat_map(|(k, member)| member.diagnostic_names().into_iter().map(move |n| format!("member.{k}.{n}")))
+                .collect(),
+        }
+    }
+
+    fn diagnostics(&self) -> Result<Vec<f64>, TrainError> {
+        let found = self.members.iter().map(P::diagnostics).collect::<Result<Vec<_>, _>>()?;
+        Ok(found.concat())
     }
 
     /// Of the one model; several have no parameters in common that an interval could be for.

@@ -85,9 +85,18 @@ pub trait Predictor: Sync {
         Ok(vec![])
     }
 
-    /// Numbers that say how far the fitted model can be believed, by name; which ones there are does not
-    /// depend on the parameters.
-    fn diagnostics(&self) -> Result<Vec<NamedValues>, TrainError> {
+    /// Whether a tensor of this name has no part in whole groups, but only in what training sees of them.
+    fn is_scaffold(&self, _tensor: &str) -> bool {
+        false
+    }
+
+    /// Names of the numbers that say how far the fitted model can be believed.
+    fn diagnostic_names(&self) -> Vec<String> {
+        vec![]
+    }
+
+    /// Those numbers, in their order.
+    fn diagnostics(&self) -> Result<Vec<f64>, TrainError> {
         Ok(vec![])
     }
 

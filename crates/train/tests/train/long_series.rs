@@ -9,7 +9,7 @@ use surprisal_train::{Predictor, shard};
 
 use crate::gradient;
 use crate::records::oscillators;
-use crate::setup::{Loss, Setup, constant_gaussian, differential_equation};
+use crate::setup::{Loss, Setup, constant_gaussian, differential_equation, ode_ensemble};
 
 fn config(json: &str) -> OdeConfig {
     serde_json::from_str(json).unwrap_or_else(|e| panic!("{e}"))
@@ -73,6 +73,29 @@ fn setup_of(tables: &str, loss: &Loss) -> Setup<OdePredictor> {
     setup(&with(SHOT, tables), loss).shake(0.1)
 }
 
+/// Shards are solved alone, and joints are counted over all of them.
+#[test]
+fn gaps_do_not_depend_on_shards_and_members_have_their_own() {
+    let loss = Loss::mean(constant_gaussian());
+    let shooting = "\"shooting\": { \"interval\": 2, \"continuity\": 0.7 }";
+    let mut one = setup_of(shooting, &loss);
+    let mut at = |shard_size: usize| {
+        one.settings.shard_size = Some(shard_size);
+        let (evaluation, gradient) = one.fit(".".as_ref()).loss_and_gradient(&groups(&one), 0).unwrap();
+        let gradient = gradient.iter().flat_map(|g| g.flatten_all().unwrap().to_vec1::<f64>().unwrap());
+        (evaluation.loss, gradient.collect::<Vec<_>>())
+    };
+    let (together, alone) = (at(9), at(1));
+    assert!((together.0 - alone.0).abs() < 1e-12 * together.0.abs());
+    assert!(together.1.iter().zip(&alone.1).all(|(a, b)| (a - b).abs() < 1e-9 * (1.0 + a.abs())));
+
+    let columns = ["x".to_owned(), "v".to_owned()];
+    let several = ode_ensemble(&with(SHOT, shooting), &columns, &trajectories(), 2, &loss).shake(0.1);
+    gradient::check_in_training("an ensemble", &several, 0, 1e-7);
+    assert_eq!(several.predictor.diagnostic_names(), ["member.0.segments.gap", "member.1.segments.gap"]);
+    assert_eq!(several.predictor.diagnostics().unwrap().len(), 2);
+}
+
 #[test]
 fn a_network_for_all_states_is_shot_too() {
     let config = config(
@@ -97,7 +120,7 @@ fn segments_of_one_trajectory_are_the_trajectory() {
         evaluation.terms.iter().find(|(n, _)| n == name).map(|(_, value)| *value)
     };
     assert!(term(&shot, "continuity", 0).is_some_and(|gaps| gaps > 1e-2));
-    let gap = |setup: &Setup<OdePredictor>| setup.predictor.diagnostics().unwrap()[0].values[0];
+    let gap = |setup: &Setup<OdePredictor>| setup.predictor.diagnostics().unwrap()[0];
     let before = term(&shot, "continuity", 0).unwrap();
     assert!((5.0 * gap(&shot).powi(2) - before).abs() < 1e-12 * before, "the gap is what the term is made of");
 

@@ -119,7 +119,10 @@ fn a_state_below_zero_has_a_finite_loss_an_exact_gradient_and_is_counted() {
         gradient::check("below zero", &setup, 1e-6);
         // from 2: 2, 1, 0, −1, −2; from 3: 3, 2, 1, 0, −1; three are trained on
         let diagnostics = setup.predictor.diagnostics().unwrap();
-        assert_eq!((diagnostics[0].name.as_str(), diagnostics[0].values[0]), ("observations.below_floor", 8.0));
+        assert_eq!(
+            (setup.predictor.diagnostic_names(), diagnostics),
+            (vec!["observations.below_floor".into()], vec![8.0])
+        );
         let prediction = setup.predictor.evaluate(&[&setup.splits.train[0]]).unwrap();
         let mean = setup.objective.outcome().data_units(&prediction).unwrap().location[3];
         let tangent = 0.1 * ((-1.0f64 - 0.1) / 0.1).exp();

@@ -240,6 +240,27 @@ pub(crate) fn differential_equation(
     Setup::new(predictor, objective, splits)
 }
 
+/// An ensemble of differential equations on trajectories with these columns.
+pub(crate) fn ode_ensemble(
+    config: &OdeConfig,
+    columns: &[String],
+    trajectories: &[Trajectory],
+    members: usize,
+    loss: &Loss,
+) -> Setup<Ensemble<OdePredictor>> {
+    let splits = split(trajectories);
+    let scaling = SeriesScaling::fit(&splits.train);
+    let (coupling, scale) = (Coupling::Componentwise, scaling.column.clone());
+    let objective = loss.objective_of(members, coupling, vec![0.0; scale.len()], scale);
+    let others: Vec<&Trajectory> = trajectories.iter().collect();
+    let data = SeriesData { columns, inputs: &[], train: &splits.train, others: &others };
+    let link = OdePredictor::check(objective.outcome().layout(), loss.likelihood.get().location_link()).unwrap();
+    let predictor =
+        Ensemble::new(members, 1, |seed| OdePredictor::new(config, &data, scaling.clone(), link, seed)).unwrap();
+    let splits = splits.try_map(|trajectory| predictor.members()[0].group(trajectory)).unwrap();
+    Setup::new(predictor, objective, splits)
+}
+
 /// A tiny PaiNN on molecules.
 pub(crate) fn forces(structures: &[Structure], forces: ForceOutput, loss: &Loss, seed: u64) -> Setup<ForcePredictor> {
     let Setup { predictor, objective, splits, .. } = force_ensemble(structures, 1, forces, loss, seed);

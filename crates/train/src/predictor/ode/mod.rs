@@ -368,24 +368,37 @@ impl Predictor for OdePredictor {
         Ok(named)
     }
 
-    /// How far the segments are from being one trajectory, in scales of the states; measured values below
-    /// the floor of their logarithm.
-    fn diagnostics(&self) -> Result<Vec<NamedValues>, TrainError> {
-        let mut found = vec![];
-        let mut add = |name: &str, value: f64| found.push(NamedValues { name: name.into(), values: vec![value] });
-        // where the weights kept cannot be solved there is nothing to say
-        if self.segments.is_some() {
-            let cut = self.trained.iter().zip(&self.joints);
-            let cut: Vec<SeriesGroup> =
-                cut.map(|(group, joints)| SeriesGroup { joints: joints.clone(), ..group.clone() }).collect();
-            let gaps = self.solve(&cut.iter().collect::<Vec<_>>()).map(|(_, tape)| tape.gaps());
-            add("segments.gap", gaps.map_or(f64::NAN, |(sum, n)| (sum / n as f64).sqrt()));
+    fn is_scaffold(&self, tensor: &str) -> bool {
+        tensor == starting::STARTS
+    }
+
+    /// How far the segments are from being one trajectory, in scales of the states; how many measured
+    /// values lie below the floor of their logarithm.
+    fn diagnostic_names(&self) -> Vec<String> {
+        let gap = self.segments.as_ref().map(|_| "segments.gap".to_owned());
+        let floored = matches!(self.link, LocationLink::Log | LocationLink::Logit);
+        gap.into_iter().chain(floored.then(|| "observations.below_floor".to_owned())).collect()
+    }
+
+    fn diagnostics(&self) -> Result<Vec<f64>, TrainError> {
+        let (mut gaps, mut n_joints, mut n_floored) = (0.0, 0, 0);
+        let names = self.diagnostic_names();
+        for shard in self.trained.chunks(self.shard_size()).filter(|_| !names.is_empty()) {
+            let cut = |group: &SeriesGroup| SeriesGroup {
+                joints: group.member.and_then(|m| self.joints.get(m)).cloned().unwrap_or_default(),
+                ..group.clone()
+            };
+            let cut: Vec<SeriesGroup> = shard.iter().map(cut).collect();
+            // where the weights kept cannot be solved there is nothing to say
+            let Ok((_, tape)) = self.solve(&cut.iter().collect::<Vec<_>>()) else {
+                return Ok(vec![f64::NAN; names.len()]);
+            };
+            let (sum, n) = tape.gaps();
+            (gaps, n_joints, n_floored) = (gaps + sum, n_joints + n, n_floored + tape.n_floored(self));
         }
-        if matches!(self.link, LocationLink::Log | LocationLink::Logit) {
-            let solved = self.solve(&self.trained.iter().collect::<Vec<_>>());
-            add("observations.below_floor", solved.map_or(f64::NAN, |(_, tape)| tape.n_floored(self) as f64));
-        }
-        Ok(found)
+        let value =
+            |name: &String| if name == "segments.gap" { (gaps / n_joints as f64).sqrt() } else { n_floored as f64 };
+        Ok(names.iter().map(value).collect())
     }
 
     fn interpretable(&self) -> Vec<Interpretable> {

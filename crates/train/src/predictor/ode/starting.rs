@@ -16,7 +16,7 @@ use crate::optimizer::{AdamW, StepRule as _};
 const FAR: f64 = 1e3;
 
 /// What the starts of segments are called.
-const STARTS: &str = "segments.start";
+pub(super) const STARTS: &str = "segments.start";
 
 impl OdePredictor {
     /// `[n_moving]`: scales of the states that move.
