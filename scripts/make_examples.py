@@ -248,6 +248,28 @@ def pendulum(path, n_trajectories=10, n_times=16, interval=0.3, sigma=0.02, n_st
                     angle, rate = runge_kutta(angle, rate, interval / n_steps, pendulum_rhs)
 
 
+def epidemic(path, n_towns=4, population=20000.0, share=0.04, dispersion=0.02, step=1e-2):
+    """Occupied beds in four towns: dS/dt = -0.5 S I / N, dI/dt = 0.5 S I / N - 0.2 I, days."""
+    draw = random.Random(5)
+
+    def rates(s, i):
+        infected = 0.5 * s * i / population
+        return -infected, infected - 0.2 * i
+
+    with open(path, "w", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(["town", "day", "beds"])
+        for town in range(n_towns):
+            i = draw.uniform(10.0, 60.0)
+            s = population - i
+            for day in range(0, 61, 2):
+                # nobody counted on some days
+                beds = poisson(draw, share * i * draw.gammavariate(1.0 / dispersion, dispersion))
+                table.writerow([town, day, beds if draw.random() > 0.1 else ""])
+                for _ in range(round(2.0 / step)):
+                    s, i = runge_kutta(s, i, step, rates)
+
+
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(__doc__)
@@ -265,3 +287,4 @@ if __name__ == "__main__":
     lotka_volterra(folder / "lotka_volterra.csv")
     doses(folder / "doses.csv")
     pendulum(folder / "pendulum.csv")
+    epidemic(folder / "epidemic.csv")

@@ -16,7 +16,7 @@ pub mod risk;
 pub use energy::EnergyTerm;
 pub use error::ObjectiveError;
 pub use likelihood::{
-    Blocks, Coupling, Kind, Likelihood, LikelihoodConfig, Marginal, Progress, Source, Standardization,
+    Blocks, Coupling, Kind, Likelihood, LikelihoodConfig, LocationLink, Marginal, Progress, Source, Standardization,
 };
 pub use objective::{Evaluation, Objective, Scores};
 pub use outcome::{Columns, DataUnits, Judged, Outcome, SampleColumns};

@@ -187,6 +187,31 @@ fn gradients_are_central_differences() -> Result<()> {
 }
 
 #[test]
+fn a_value_of_the_data_is_located_where_it_is() {
+    let linked: Vec<_> = families()
+        .filter(|(name, family)| {
+            let likelihood = family.get();
+            let Some(link) = likelihood.location_link() else { return false };
+            for y in match support(likelihood) {
+                Support::Line | Support::Circle => [-1.3, 0.4, 2.9],
+                Support::Positive | Support::Counts => [0.02, 1.3, 6.0],
+                Support::Unit | Support::Labels => [0.03, 0.5, 0.97],
+            } {
+                let mut raw = vec![];
+                link.apply(y, 1e-6, &mut raw);
+                let location = likelihood.location(&raw);
+                assert!(location.len() == 1 && (location[0] - y).abs() < 1e-14 * (1.0 + y.abs()), "{name}: {y}");
+                // a joint family is located component by component
+                assert!(likelihood.location_width(3) == 3 * link.width(), "{name}");
+            }
+            true
+        })
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(LikelihoodConfig::NAMES.len() - linked.len(), 2, "a mixture and classes alone: {linked:?}");
+}
+
+#[test]
 fn surrogates_have_finite_gradients_and_do_not_change_the_nll() -> Result<()> {
     for options in [
         json!({"gaussian": {"beta_nll": 0.5}}),

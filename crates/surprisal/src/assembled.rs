@@ -18,6 +18,7 @@ use surprisal_train::intervals::{Interval, Intervals};
 use surprisal_train::last_layer::BayesianLastLayer;
 use surprisal_train::optimizer::{Method, Optimizer};
 use surprisal_train::path::PathPoint;
+use surprisal_train::predictor::NamedValues;
 use surprisal_train::settings::Keep;
 use surprisal_train::state::State;
 use surprisal_train::{
@@ -222,7 +223,9 @@ impl<P: Predictor> Assembled<P> {
             let values = numbers(parameter.var.as_tensor())?;
             run_file.write_parameter(&parameter.name, &values)?;
         }
-        for named in self.predictor.named_values()? {
+        let diagnostics = self.predictor.diagnostic_names().into_iter().zip(self.predictor.diagnostics()?);
+        let diagnostics = diagnostics.map(|(name, value)| NamedValues { name, values: vec![value] });
+        for named in self.predictor.named_values()?.into_iter().chain(diagnostics) {
             run_file.write_parameter(&named.name, &named.values)?;
             if let [value] = named.values[..] {
                 say(&format!("{} = {value:.6}", named.name))?;
@@ -379,6 +382,7 @@ impl<P: Predictor> Assembled<P> {
                 .chain(self.objective.parameters().iter())
                 .map(|p| (p.name.clone(), p.var.dims().to_vec()))
                 .chain(self.predictor.named_values()?.into_iter().map(|named| (named.name, vec![named.values.len()])))
+                .chain(self.predictor.diagnostic_names().into_iter().map(|name| (name, vec![1])))
                 .chain(self.last_layer_shapes(experiment)?)
                 .collect(),
             solution: SolutionLayout {

@@ -3,6 +3,7 @@
 use surprisal_objective::PenaltyConfig;
 use surprisal_objective::penalty::{Kind, L1};
 use surprisal_train::optimizer::{Method, Minimizer};
+use surprisal_train::predictor::ode::Shooting;
 use surprisal_train::{ScheduleConfig, Train};
 
 use crate::experiment::{Experiment, ModelConfig};
@@ -45,6 +46,18 @@ pub(crate) fn check(origin: &Origin, experiment: &Experiment) -> Result<(), Fail
             ),
             "leave `dropout` out, or use `adamw` or `sgd`",
         ));
+    }
+    if let (Method::Minimizer(_), ModelConfig::Ode(ode)) = (experiment.optimizer.get().method(), &experiment.model) {
+        let changing = ode.shooting.as_ref().and_then(Shooting::counts_epochs).map(|key| ("shooting", key));
+        if let Some((table, key)) = changing.or(ode.curriculum.map(|_| ("curriculum", "epochs"))) {
+            return Err(Failure::user(
+                format!(
+                    "{}: `{optimizer}` minimises one function, and `{table}.{key}` changes it from epoch to epoch",
+                    origin.locate(&["model", "ode", table, key])
+                ),
+                "leave the key out, or use `adamw` or `sgd`",
+            ));
+        }
     }
     let scheduled = match &experiment.schedule {
         ScheduleConfig::Constant(constant) => constant.warmup_steps > 0,

@@ -9,6 +9,7 @@ mod experiment;
 mod failure;
 mod fitting;
 mod log;
+mod observations;
 mod origin;
 mod plan;
 mod progress;

@@ -22,6 +22,7 @@ use crate::equations;
 use crate::experiment::{Experiment, ModelConfig};
 use crate::failure::Failure;
 use crate::fitting;
+use crate::observations;
 use crate::rows::Rows;
 use crate::source::Source;
 
@@ -123,13 +124,16 @@ impl Plan {
             }
             (DataConfig::CsvSeries(data), ModelConfig::Ode(model)) => {
                 let series = data.load(root, seed).map_err(bad_data)?;
-                let scaling = SeriesScaling::fit(&series.train);
+                let scaling = match experiment.likelihood.get().standardization() {
+                    Standardization::ShiftAndScale | Standardization::Scale => SeriesScaling::fit(&series.train),
+                    Standardization::None => SeriesScaling::fit(&series.train).unscaled(),
+                };
                 let n = scaling.state.len();
                 let objective = objective(
                     source,
                     Coupling::Componentwise,
                     vec![0.0; n],
-                    scaling.state.clone(),
+                    scaling.column.clone(),
                     penalty::Facts {
                         targets: data.states.clone(),
                         networks: model.networks.keys().cloned().collect(),
@@ -141,21 +145,24 @@ impl Plan {
                         ..penalty::Facts::default()
                     },
                 )?;
-                let layout = objective.outcome().layout();
-                OdePredictor::check(layout).map_err(|e| {
-                    Failure::from(e).at(&source.origin.locate(&["likelihood", experiment.likelihood.name()]))
-                })?;
+                let likelihood = experiment.likelihood.get();
+                let link =
+                    OdePredictor::check(objective.outcome().layout(), likelihood.location_link()).map_err(|e| {
+                        Failure::from(e).at(&source.origin.locate(&["likelihood", experiment.likelihood.name()]))
+                    })?;
                 let others: Vec<&Trajectory> = series.parts().into_iter().flat_map(|(_, part)| part).collect();
                 let known =
                     SeriesData { columns: &data.states, inputs: &data.inputs, train: &series.train, others: &others };
                 let predictor = Ensemble::new(experiment.n_models(), seed, |seed| {
-                    OdePredictor::new(model, &known, scaling.clone(), layout, seed)
+                    OdePredictor::new(model, &known, scaling.clone(), link, seed)
                         .and_then(|predictor| predictor.with_probes(&objective.probes(), &data.states))
                 })
                 .map_err(|error| equations::located(&source.origin, error))?;
                 let splits = series
                     .try_map(|trajectory| predictor.members()[0].group(trajectory))
                     .map_err(|error| source.origin.group(experiment, error))?;
+                observations::check(data, root, &series, &predictor, &splits, |y| check_target(experiment, y))
+                    .map_err(bad_data)?;
                 let facts = Facts {
                     target_names: data.states.clone(),
                     input_names: vec![],

@@ -6,6 +6,7 @@ use surprisal_atoms::{BuildForceModel as _, ForceOutput};
 use surprisal_data::DataConfig;
 use surprisal_objective::{LikelihoodConfig, Source};
 use surprisal_train::LastLayerConfig;
+use surprisal_train::predictor::ode::OdeConfig;
 
 use crate::experiment::{Experiment, ModelConfig};
 use crate::failure::Failure;
@@ -52,6 +53,16 @@ fn model(origin: &Origin, experiment: &Experiment) -> Result<(), Failure> {
             if let Some(field) = &ode.field {
                 possible(origin, &["model", "ode", "field", field.name()], field.get().problem(), WIDTHS)?;
             }
+            if let Some((table, problem)) = ode.training_problem() {
+                let keys: Vec<&str> = ["model", "ode"].into_iter().chain(table).collect();
+                let hint = match table {
+                    Some("shooting") => "`interval = 5` and `continuity = 1.0` are a start",
+                    Some("curriculum") => "`from = 0.2` and `epochs = 200` are a start",
+                    Some(_) => "`epochs = 500` is a start",
+                    None => "leave it out, or choose a small share of the typical observation",
+                };
+                possible(origin, &keys, Some(problem), hint)?;
+            }
             if let Some((table, problem)) = ode.gradient_problem() {
                 let hint = if table.is_empty() {
                     "0.05 is the default; a large number silences the warning"
@@ -66,6 +77,7 @@ fn model(origin: &Origin, experiment: &Experiment) -> Result<(), Failure> {
             if let Some(field) = &ode.field {
                 possible(origin, &["model", "ode", "field", field.name()], field.get().misfit(n_columns), PAIRS)?;
             }
+            unmatched(origin, ode, &series.states)?;
             possible(
                 origin,
                 &["model", "ode", "solver", ode.solver.name()],
@@ -74,6 +86,22 @@ fn model(origin: &Origin, experiment: &Experiment) -> Result<(), Failure> {
                  atol is one number, or a list with one per state",
             )
         }
+    }
+}
+
+/// Slopes are those of measured states.
+fn unmatched(origin: &Origin, ode: &OdeConfig, columns: &[String]) -> Result<(), Failure> {
+    let hidden = ode.measured(columns).iter().position(Option::is_none);
+    match (&ode.gradient_matching, hidden.and_then(|i| ode.states.get_index(i))) {
+        (Some(_), Some((name, _))) => Err(Failure::user(
+            format!(
+                "{}: `gradient_matching` needs a slope of every state, and no column measures `{name}` itself",
+                origin.locate(&["model", "ode", "states", name])
+            ),
+            "leave `[model.ode.gradient_matching]` out; `[model.ode.shooting]` and `[model.ode.curriculum]` allow hidden \
+             states",
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -171,7 +199,7 @@ fn energies(origin: &Origin, experiment: &Experiment) -> Result<(), Failure> {
 
 fn possible(origin: &Origin, table: &[&str], problem: Option<String>, hint: &str) -> Result<(), Failure> {
     let Some(problem) = problem else { return Ok(()) };
-    let key = problem.split('`').nth(1).unwrap_or_default();
-    let place = origin.locate(&[table, &[key]].concat());
+    let key: Vec<&str> = problem.split('`').nth(1).unwrap_or_default().split('.').collect();
+    let place = origin.locate(&[table, &key].concat());
     Err(Failure::user(format!("{place}: {problem}"), hint))
 }

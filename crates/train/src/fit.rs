@@ -143,6 +143,9 @@ impl<P: Predictor> Fit<'_, P> {
     /// Trains from `state` to the end; on return the parameters hold the values to keep.
     pub fn run(&self, mut state: State, observer: &mut dyn Observer) -> Result<(Outcome, State), TrainError> {
         let parameters = self.parameters();
+        if state.progress == Progress::default() {
+            self.initialize(&parameters, &mut state, observer)?;
+        }
         let mut last_checkpoint = Instant::now();
         let mut outcome = Outcome::Finished;
         // A batch that is done belongs to an epoch that is not: there the run was interrupted.
@@ -190,6 +193,23 @@ impl<P: Predictor> Fit<'_, P> {
             }
         }
         Ok((outcome, state))
+    }
+
+    /// Lets the predictor begin where the data says, once.
+    fn initialize(
+        &self,
+        parameters: &[Parameter],
+        state: &mut State,
+        observer: &mut dyn Observer,
+    ) -> Result<(), TrainError> {
+        let groups: Vec<&P::Group> = self.splits.train.iter().collect();
+        for line in self.predictor.initialize(&groups)? {
+            observer.message(&line)?;
+        }
+        if state.average.is_some() {
+            state.average = Some(values(parameters)?);
+        }
+        Ok(())
     }
 
     fn goes_on(&self, progress: &Progress) -> bool {

@@ -13,10 +13,20 @@ pub struct FullBatch<'a, P: Predictor> {
     fit: &'a Fit<'a, P>,
     parameters: &'a [Parameter],
     groups: Vec<&'a P::Group>,
+    of: Of,
     /// Parameters of the proximal penalty: position in the model, place in the vector.
     penalized: Vec<(usize, std::ops::Range<usize>)>,
     /// Value and terms of every evaluation.
     evaluated: Vec<(f64, Vec<(String, f64)>)>,
+}
+
+/// Which loss.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Of {
+    /// Of what training sees of the groups.
+    Training,
+    /// Of the groups themselves.
+    Whole,
 }
 
 impl<'a, P: Predictor> FullBatch<'a, P> {
@@ -25,7 +35,13 @@ impl<'a, P: Predictor> FullBatch<'a, P> {
         let targets = fit.objective.proximal_penalty().map(|(_, p)| p.targets(fit.predictor.parameters()));
         let end = |i: usize| parameters[..i].iter().map(|p| p.var.elem_count()).sum::<usize>();
         let penalized = targets.into_iter().flatten().map(|i| (i, end(i)..end(i + 1))).collect();
-        Self { fit, parameters, groups: fit.splits.train.iter().collect(), penalized, evaluated: vec![] }
+        let groups = fit.splits.train.iter().collect();
+        Self { fit, parameters, groups, of: Of::Training, penalized, evaluated: vec![] }
+    }
+
+    /// The same function of whole groups, whatever training sees of them.
+    pub fn of_whole_groups(self) -> Self {
+        Self { of: Of::Whole, ..self }
     }
 
     /// The parameters' present values.
@@ -55,7 +71,10 @@ impl<'a, P: Predictor> FullBatch<'a, P> {
 impl<P: Predictor> Problem for FullBatch<'_, P> {
     fn smooth(&mut self, x: &[f64]) -> Result<(f64, Vec<f64>), TrainError> {
         self.set(x)?;
-        let (evaluation, gradient) = self.fit.loss_and_gradient(&self.groups, LAST)?;
+        let (evaluation, gradient) = match self.of {
+            Of::Training => self.fit.loss_and_gradient(&self.groups, LAST)?,
+            Of::Whole => self.fit.loss_as_they_are(&self.groups, LAST)?,
+        };
         self.evaluated.push((evaluation.loss, evaluation.terms));
         Ok((evaluation.loss, flat(gradient.iter())?))
     }

@@ -21,6 +21,13 @@ pub fn target<P: Predictor>(predictor: &P, dim: usize, groups: &[&P::Group]) -> 
     Ok(Target::from_groups(dim, groups.iter().map(|g| predictor.target(g)))?)
 }
 
+impl<T> Forward<T> {
+    /// The tapes of all shards, in their order.
+    pub fn tapes_mut(&mut self) -> Vec<&mut T> {
+        self.tapes.iter_mut().collect()
+    }
+}
+
 /// Predicts all shards.
 pub fn predict<P: Predictor>(
     predictor: &P,

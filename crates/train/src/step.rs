@@ -112,17 +112,32 @@ impl<P: Predictor> Fit<'_, P> {
         })
     }
 
-    /// The loss of these groups after `epoch` epochs and its gradient in the order of
+    /// The training loss of these groups after `epoch` epochs and its gradient in the order of
     /// [`Fit::parameters`].
     pub fn loss_and_gradient(
         &self,
         groups: &[&P::Group],
         epoch: usize,
     ) -> Result<(Evaluation, Vec<Tensor>), TrainError> {
+        let seen: Vec<Option<P::Group>> = groups.iter().map(|g| self.predictor.in_training(g, epoch)).collect();
+        let groups: Vec<&P::Group> = groups.iter().zip(&seen).map(|(g, seen)| seen.as_ref().unwrap_or(g)).collect();
+        self.loss_as_they_are(&groups, epoch)
+    }
+
+    /// The same of whole groups, whatever training sees of them.
+    pub(crate) fn loss_as_they_are(
+        &self,
+        groups: &[&P::Group],
+        epoch: usize,
+    ) -> Result<(Evaluation, Vec<Tensor>), TrainError> {
         let target = shard::target(self.predictor, self.objective.outcome().layout().dim, groups)?;
-        let forward = shard::predict(self.predictor, groups, self.shard_size())?;
+        let mut forward = shard::predict(self.predictor, groups, self.shard_size())?;
         let (model, at) = (self.predictor.parameters(), surprisal_objective::Progress { epoch });
         let mut evaluation = self.objective.evaluate(&forward.prediction, &target, model, at)?;
+        if let Some((name, value)) = self.predictor.batch_term(&mut forward.tapes_mut(), epoch) {
+            evaluation.loss += value;
+            evaluation.terms.push((name.to_string(), value));
+        }
         let mut gradient = shard::pullback(self.predictor, forward, &evaluation.cotangent)?;
         if let Some(of_penalties) = evaluation.model_gradient.take() {
             gradient = gradient::sum(vec![gradient, of_penalties])?;

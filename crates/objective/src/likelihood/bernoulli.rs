@@ -13,7 +13,8 @@ use surprisal_ops::special::{Pointwise, sigmoid};
 
 use super::categorical::smoothing_in_range;
 use super::{
-    BernoulliMarginal, BlockValues, Kind, Likelihood, Marginal, Natural, ParameterSpec, Standardization, TargetError,
+    BernoulliMarginal, BlockValues, Kind, Likelihood, LocationLink, Marginal, Natural, ParameterSpec, Standardization,
+    TargetError,
 };
 
 /// Bernoulli distribution of 0 and 1.
@@ -47,6 +48,10 @@ impl Likelihood for Bernoulli {
 
     fn parameters(&self, _: usize) -> Vec<ParameterSpec> {
         vec![]
+    }
+
+    fn location_link(&self) -> Option<LocationLink> {
+        Some(LocationLink::Logit)
     }
 
     fn location(&self, raw: &[f64]) -> Vec<f64> {

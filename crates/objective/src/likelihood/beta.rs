@@ -14,8 +14,8 @@ use surprisal_ops::special::{Pointwise, sigmoid};
 
 use super::bernoulli::probability;
 use super::{
-    BetaMarginal, BlockValues, Dispersion, Likelihood, Link, Marginal, Natural, ParameterSpec, Source, Standardization,
-    TargetError,
+    BetaMarginal, BlockValues, Dispersion, Likelihood, Link, LocationLink, Marginal, Natural, ParameterSpec, Source,
+    Standardization, TargetError,
 };
 
 /// Beta distribution of shares strictly between 0 and 1.
@@ -42,6 +42,10 @@ impl Likelihood for Beta {
 
     fn parameters(&self, _: usize) -> Vec<ParameterSpec> {
         vec![ParameterSpec::scalar("precision", self.precision, Link::Exponential, 0)]
+    }
+
+    fn location_link(&self) -> Option<LocationLink> {
+        Some(LocationLink::Logit)
     }
 
     fn location(&self, raw: &[f64]) -> Vec<f64> {

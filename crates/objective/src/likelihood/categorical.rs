@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use surprisal_core::rng::{self, Stream};
 
 use super::{
-    BernoulliMarginal, BlockValues, Coupling, Kind, Likelihood, Marginal, Natural, ParameterSpec, Standardization,
-    TargetError,
+    BernoulliMarginal, BlockValues, Coupling, Kind, Likelihood, LocationLink, Marginal, Natural, ParameterSpec,
+    Standardization, TargetError,
 };
 
 /// Categorical distribution of the classes of a column.
@@ -54,6 +54,10 @@ impl Likelihood for Categorical {
 
     fn parameters(&self, _: usize) -> Vec<ParameterSpec> {
         vec![]
+    }
+
+    fn location_link(&self) -> Option<LocationLink> {
+        None
     }
 
     fn location(&self, raw: &[f64]) -> Vec<f64> {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use surprisal_ops::special::Pointwise;
 
 use super::{
-    BlockValues, Dispersion, GammaMarginal, Likelihood, Link, Marginal, Natural, ParameterSpec, Source,
+    BlockValues, Dispersion, GammaMarginal, Likelihood, Link, LocationLink, Marginal, Natural, ParameterSpec, Source,
     Standardization, TargetError,
 };
 
@@ -40,6 +40,10 @@ impl Likelihood for Gamma {
 
     fn parameters(&self, _: usize) -> Vec<ParameterSpec> {
         vec![ParameterSpec::scalar("shape", self.shape, Link::Exponential, 0)]
+    }
+
+    fn location_link(&self) -> Option<LocationLink> {
+        Some(LocationLink::Log)
     }
 
     fn location(&self, raw: &[f64]) -> Vec<f64> {

@@ -10,8 +10,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BlockValues, GaussianMixtureMarginal, Likelihood, Link, Marginal, Natural, NormalMarginal, ParameterSpec, Source,
-    TargetError, check_real,
+    BlockValues, GaussianMixtureMarginal, Likelihood, Link, LocationLink, Marginal, Natural, NormalMarginal,
+    ParameterSpec, Source, TargetError, check_real,
 };
 
 /// Mixture of normal distributions: several branches.
@@ -86,6 +86,10 @@ impl Likelihood for GaussianMixture {
 
     fn location_width(&self, _: usize) -> usize {
         self.n_components
+    }
+
+    fn location_link(&self) -> Option<LocationLink> {
+        None
     }
 
     fn location(&self, raw: &[f64]) -> Vec<f64> {

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::gamma::check_positive;
 use super::{
-    BlockValues, Dispersion, Likelihood, Link, LogNormalMarginal, Marginal, Natural, ParameterSpec, Source,
-    Standardization, TargetError,
+    BlockValues, Dispersion, Likelihood, Link, LocationLink, LogNormalMarginal, Marginal, Natural, ParameterSpec,
+    Source, Standardization, TargetError,
 };
 
 /// Log-normal distribution of positive values.
@@ -37,6 +37,10 @@ impl Likelihood for LogNormal {
 
     fn parameters(&self, _: usize) -> Vec<ParameterSpec> {
         vec![ParameterSpec::scalar("scale", self.scale, Link::Exponential, 0)]
+    }
+
+    fn location_link(&self) -> Option<LocationLink> {
+        Some(LocationLink::Log)
     }
 
     fn location(&self, raw: &[f64]) -> Vec<f64> {

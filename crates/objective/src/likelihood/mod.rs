@@ -16,6 +16,7 @@ mod gaussian;
 mod gaussian_mixture;
 mod laplace;
 mod link;
+mod location_link;
 mod log_normal;
 mod marginal;
 mod marginals;
@@ -44,6 +45,7 @@ pub use gaussian::Gaussian;
 pub use gaussian_mixture::GaussianMixture;
 pub use laplace::Laplace;
 pub use link::Link;
+pub use location_link::LocationLink;
 pub use log_normal::LogNormal;
 pub use marginal::Marginal;
 pub use marginals::{
@@ -177,6 +179,13 @@ pub trait Likelihood {
     /// or any number of values of the one component.
     fn location(&self, raw: &[f64]) -> Vec<f64> {
         raw.to_vec()
+    }
+
+    /// How a value in the data's own space becomes the unconstrained numbers of a location, for models
+    /// that predict such values (the states of a differential equation): the inverse of
+    /// [`Likelihood::location`], component by component. `None` where one value does not make a location.
+    fn location_link(&self) -> Option<LocationLink> {
+        Some(LocationLink::Identity)
     }
 
     /// The expectation of each component in standardised units, `[n, b, m]`, differentiable: what

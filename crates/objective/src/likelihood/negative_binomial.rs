@@ -13,8 +13,8 @@ use surprisal_ops::special::{Pointwise, rising_log1p};
 
 use super::poisson::check_count;
 use super::{
-    BlockValues, Dispersion, Kind, Likelihood, Link, Marginal, Natural, NegativeBinomialMarginal, ParameterSpec,
-    Source, Standardization, TargetError,
+    BlockValues, Dispersion, Kind, Likelihood, Link, LocationLink, Marginal, Natural, NegativeBinomialMarginal,
+    ParameterSpec, Source, Standardization, TargetError,
 };
 
 /// Negative binomial distribution of counts that vary more than Poisson's.
@@ -41,6 +41,10 @@ impl Likelihood for NegativeBinomial {
 
     fn parameters(&self, _: usize) -> Vec<ParameterSpec> {
         vec![ParameterSpec::scalar("dispersion", self.dispersion, Link::Exponential, 0)]
+    }
+
+    fn location_link(&self) -> Option<LocationLink> {
+        Some(LocationLink::Log)
     }
 
     fn location(&self, raw: &[f64]) -> Vec<f64> {

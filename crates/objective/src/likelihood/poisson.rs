@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use surprisal_ops::special::Pointwise;
 
 use super::{
-    BlockValues, Kind, Likelihood, Marginal, Natural, ParameterSpec, PoissonMarginal, Standardization, TargetError,
+    BlockValues, Kind, Likelihood, LocationLink, Marginal, Natural, ParameterSpec, PoissonMarginal, Standardization,
+    TargetError,
 };
 
 /// Poisson distribution of counts: the variance is the mean.
@@ -31,6 +32,10 @@ impl Likelihood for Poisson {
 
     fn parameters(&self, _: usize) -> Vec<ParameterSpec> {
         vec![]
+    }
+
+    fn location_link(&self) -> Option<LocationLink> {
+        Some(LocationLink::Log)
     }
 
     fn location(&self, raw: &[f64]) -> Vec<f64> {

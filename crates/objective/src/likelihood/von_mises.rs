@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use surprisal_ops::special::{Pointwise, atan2};
 
 use super::{
-    BlockValues, Dispersion, Kind, Likelihood, Link, Marginal, Natural, ParameterSpec, Source, Standardization,
-    TargetError, VonMisesMarginal,
+    BlockValues, Dispersion, Kind, Likelihood, Link, LocationLink, Marginal, Natural, ParameterSpec, Source,
+    Standardization, TargetError, VonMisesMarginal,
 };
 
 /// Von Mises distribution of angles in radians.
@@ -46,6 +46,10 @@ impl Likelihood for VonMises {
 
     fn location_width(&self, block_dim: usize) -> usize {
         2 * block_dim
+    }
+
+    fn location_link(&self) -> Option<LocationLink> {
+        Some(LocationLink::Direction)
     }
 
     fn location(&self, raw: &[f64]) -> Vec<f64> {

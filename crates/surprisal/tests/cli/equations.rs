@@ -305,3 +305,45 @@ fn mistakes_in_penalties_are_shown_where_they_stand() {
     insta::assert_snapshot!(report);
     place(&with(right)).succeed(&["check", "experiment.toml"]);
 }
+
+#[test]
+fn mistakes_in_what_helps_long_series_are_shown_where_they_stand() {
+    let place = Place::new();
+    place.write("series.csv", &series());
+    let shooting = "[model.ode.shooting]\nsegments = 3\ncontinuity = 1.0\n\n[likelihood.gaussian]";
+    let mut shown = String::new();
+    for (wrong, right) in [
+        (shooting.replace("segments = 3\n", ""), "[likelihood.gaussian]"),
+        (shooting.replace("segments = 3", "segments = 1"), "[likelihood.gaussian]"),
+        (shooting.replace("segments", "segmens"), "[likelihood.gaussian]"),
+        (shooting.replace("1.0", "-1.0"), "[likelihood.gaussian]"),
+        (shooting.replace("1.0", "1.0\ngrowth = { to = 0.0, epochs = 5 }"), "[likelihood.gaussian]"),
+        ("[model.ode.curriculum]\nfrom = 1.5\nepochs = 5\n\n[likelihood.gaussian]".into(), "[likelihood.gaussian]"),
+        ("[model.ode.gradient_matching]\nepochs = 5\n\n[likelihood.gaussian]".into(), "[likelihood.gaussian]"),
+        ("t_unit = \"hour\"\nfloor = 0.0".into(), "t_unit = \"hour\""),
+        ("[likelihood.poisson]".into(), "[likelihood.gaussian]\nscale = \"constant\""),
+        ("[likelihood.gaussian_mixture]".into(), "[likelihood.gaussian]\nscale = \"constant\""),
+    ] {
+        place.write("wrong.toml", &EXPERIMENT.replace(right, &wrong));
+        writeln!(shown, "{}", place.fail(&["check", "wrong.toml"])).unwrap();
+    }
+    let minimised = EXPERIMENT.replace("[optimizer.adamw]\nlearning_rate = 2e-2", "[optimizer.lbfgs]");
+    let minimised = minimised.replace("epochs = 3\nbatch_size = 4", "epochs = 3");
+    place.write("wrong.toml", &minimised.replace("[likelihood.gaussian]", &shooting.replace("1.0", "1.0\nepochs = 5")));
+    writeln!(shown, "{}", place.fail(&["check", "wrong.toml"])).unwrap();
+    insta::assert_snapshot!(shown);
+}
+
+/// Segments, their gaps and how they end are in the log, on the terminal and in the run file.
+#[test]
+fn a_run_with_segments_says_how_far_they_are_apart() {
+    let place = Place::new();
+    place.write("series.csv", &series());
+    let tables = "[model.ode.shooting]\ninterval = 2\ncontinuity = 1.0\n\n[model.ode.curriculum]\nfrom = 0.5\n\
+                  epochs = 2\n\n[likelihood.gaussian]";
+    place.write("run.toml", &EXPERIMENT.replace("[likelihood.gaussian]", tables));
+    let shown = place.succeed(&["run", "run.toml", "--out", "out"]);
+    assert!(shown.contains("segments.gap = "), "{shown}");
+    let log = place.read("out/log.jsonl");
+    assert!(log.contains("continuity"), "{log}");
+}

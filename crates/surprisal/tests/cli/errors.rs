@@ -82,9 +82,13 @@ fn observations_outside_the_support() {
     ] {
         let place = Place::new();
         // whole numbers that are shares too are none: each family starts from what it takes
-        let usual = if likelihood == "beta" { "0.25" } else { "1" };
+        let usual = match likelihood {
+            "beta" => ["0.25", "0.5"],
+            "bernoulli" => ["0", "1"],
+            _ => ["1", "2"],
+        };
         let rows: String =
-            (0..40).map(|i| format!("{i},{},{}\n", i * i % 7, if i == 10 { wrong } else { usual })).collect();
+            (0..40).map(|i| format!("{i},{},{}\n", i * i % 7, if i == 10 { wrong } else { usual[i % 2] })).collect();
         place.write("table.csv", &format!("a,b,y\n{rows}"));
         let experiment = EXPERIMENT
             .replace("[likelihood.gaussian]", &format!("[likelihood.{likelihood}]"))

@@ -88,7 +88,7 @@ impl<P: Predictor> Fit<'_, P> {
     pub fn intervals(&self, config: &IntervalsConfig) -> Result<Intervals, TrainError> {
         let Some(task) = self.task(config)? else { return Ok(Intervals::default()) };
         let parameters = self.parameters();
-        let mut problem = FullBatch::new(self, &parameters);
+        let mut problem = FullBatch::new(self, &parameters).of_whole_groups();
         let x = problem.position()?;
         let found = self.found(&task, &mut problem, &x);
         problem.set(&x)?;
@@ -139,7 +139,7 @@ impl<P: Predictor> Fit<'_, P> {
             return Ok(Err(format!("the penalty `{name}` has kinks, where there is no second derivative")));
         }
         let groups: Vec<&P::Group> = self.splits.train.iter().collect();
-        let (evaluation, _) = self.loss_and_gradient(&groups, LAST)?;
+        let (evaluation, _) = self.loss_as_they_are(&groups, LAST)?;
         let known: Vec<f64> = evaluation.nll.iter().copied().filter(|nll| !nll.is_nan()).collect();
         let mean = known.iter().sum::<f64>() / known.len() as f64;
         let risk = evaluation.terms.iter().find(|(name, _)| name == "risk").map_or(f64::NAN, |(_, value)| *value);
@@ -194,7 +194,11 @@ impl<P: Predictor> Fit<'_, P> {
         if config.method.unwrap_or(unasked) == Method::None || of.is_empty() {
             return Ok(None);
         }
-        let others: Vec<usize> = (0..end).filter(|i| !of.contains(i)).collect();
+        // starts of segments are trained, and say nothing of a whole trajectory
+        let scaffolds = places.iter().filter(|(p, _)| self.predictor.is_scaffold(&p.name));
+        let scaffold: Vec<usize> = scaffolds.flat_map(|(_, at)| at.clone()).collect();
+        let others: Vec<usize> = (0..end).filter(|i| !of.contains(i) && !scaffold.contains(i)).collect();
+        let end = of.len() + others.len();
         let nuisance = match config.networks {
             Some(nuisance) => nuisance,
             None if end <= UNASKED => Nuisance::Marginal,

@@ -83,6 +83,24 @@ impl<P: Predictor> Predictor for Ensemble<P> {
         self.members[0].describe(group)
     }
 
+    fn initialize(&self, groups: &[&P::Group]) -> Result<Vec<String>, TrainError> {
+        let done = self.members.iter().map(|member| member.initialize(groups)).collect::<Result<Vec<_>, _>>()?;
+        Ok(done.concat())
+    }
+
+    fn in_training(&self, group: &P::Group, epoch: usize) -> Option<P::Group> {
+        self.members[0].in_training(group, epoch)
+    }
+
+    /// Of all members: each is a model of its own.
+    fn batch_term(&self, tapes: &mut [&mut Self::Tape], epoch: usize) -> Option<(&'static str, f64)> {
+        let terms = self.members.iter().enumerate().filter_map(|(k, member)| {
+            let mut of_member: Vec<&mut P::Tape> = tapes.iter_mut().filter_map(|tape| tape.get_mut(k)).collect();
+            member.batch_term(&mut of_member, epoch)
+        });
+        terms.reduce(|(name, sum), (_, value)| (name, sum + value))
+    }
+
     fn begin_step(&self, step: u64) {
         self.members.iter().for_each(|member| member.begin_step(step));
     }
@@ -131,6 +149,28 @@ impl<P: Predictor> Predictor for Ensemble<P> {
             }));
         }
         Ok(all)
+    }
+
+    fn is_scaffold(&self, tensor: &str) -> bool {
+        match self.members.as_slice() {
+            [one] => one.is_scaffold(tensor),
+            _ => false,
+        }
+    }
+
+    /// As those of [`Predictor::named_values`].
+    fn diagnostic_names(&self) -> Vec<String> {
+        match self.members.as_slice() {
+            [one] => one.diagnostic_names(),
+            several => (several.iter().enumerate())
+                .flat_map(|(k, member)| member.diagnostic_names().into_iter().map(move |n| format!("member.{k}.{n}")))
+                .collect(),
+        }
+    }
+
+    fn diagnostics(&self) -> Result<Vec<f64>, TrainError> {
+        let found = self.members.iter().map(P::diagnostics).collect::<Result<Vec<_>, _>>()?;
+        Ok(found.concat())
     }
 
     /// Of the one model; several have no parameters in common that an interval could be for.

@@ -34,6 +34,23 @@ pub trait Predictor: Sync {
     /// A few words that find the group in the user's data (`frame 17`, `line 5`).
     fn describe(&self, group: &Self::Group) -> String;
 
+    /// Called once with all training groups before the first step: parameters may begin at what the data
+    /// says directly. Returns what was done, a line each.
+    fn initialize(&self, _groups: &[&Self::Group]) -> Result<Vec<String>, TrainError> {
+        Ok(vec![])
+    }
+
+    /// What a training step sees of a group after so many epochs, where that is not the group itself.
+    fn in_training(&self, _group: &Self::Group, _epoch: usize) -> Option<Self::Group> {
+        None
+    }
+
+    /// What the predictions of a whole batch add to the loss beside the objective, after so many epochs.
+    /// The tapes are told their part, so that [`Predictor::pullback`] includes its gradient.
+    fn batch_term(&self, _tapes: &mut [&mut Self::Tape], _epoch: usize) -> Option<(&'static str, f64)> {
+        None
+    }
+
     /// Called before the shards of a training step are predicted; `step` counts the steps before it.
     fn begin_step(&self, _step: u64) {}
 
@@ -71,6 +88,21 @@ pub trait Predictor: Sync {
 
     /// Trained numbers that mean something outside the model, in the data's units.
     fn named_values(&self) -> Result<Vec<NamedValues>, TrainError> {
+        Ok(vec![])
+    }
+
+    /// Whether a tensor of this name has no part in whole groups, but only in what training sees of them.
+    fn is_scaffold(&self, _tensor: &str) -> bool {
+        false
+    }
+
+    /// Names of the numbers that say how far the fitted model can be believed.
+    fn diagnostic_names(&self) -> Vec<String> {
+        vec![]
+    }
+
+    /// Those numbers, in their order.
+    fn diagnostics(&self) -> Result<Vec<f64>, TrainError> {
         Ok(vec![])
     }
 

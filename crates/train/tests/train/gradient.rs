@@ -45,19 +45,40 @@ pub(crate) fn check<P: Predictor>(name: &str, setup: &Setup<P>, tolerance: f64) 
     let total: f64 = evaluation.terms.iter().map(|(_, value)| value).sum();
     assert!((total - evaluation.loss).abs() < 1e-12 * (1.0 + total.abs()), "{name}: the terms are the loss");
 
-    let parameters = fit.parameters();
+    compare(name, &fit.parameters(), &gradient, &loss, tolerance);
+}
+
+/// The same for what training sees after so many epochs.
+pub(crate) fn check_in_training<P: Predictor>(name: &str, setup: &Setup<P>, epoch: usize, tolerance: f64) {
+    let fit = setup.fit(Path::new("."));
+    let groups: Vec<&P::Group> = setup.splits.train.iter().collect();
+    let (evaluation, gradient) = fit.loss_and_gradient(&groups, epoch).unwrap();
+    let total: f64 = evaluation.terms.iter().map(|(_, value)| value).sum();
+    assert!((total - evaluation.loss).abs() < 1e-12 * (1.0 + total.abs()), "{name}: the terms are the loss");
+    let loss = || fit.loss_and_gradient(&groups, epoch).unwrap().0.loss;
+    compare(name, &fit.parameters(), &gradient, &loss, tolerance);
+}
+
+/// A gradient against differences of the loss, relative to the largest entry of each tensor.
+pub(crate) fn compare(
+    name: &str,
+    parameters: &[Parameter],
+    gradient: &[Tensor],
+    loss: &dyn Fn() -> f64,
+    tolerance: f64,
+) {
     assert_eq!(parameters.len(), gradient.len(), "{name}");
     let mut n_alive = 0;
-    for (parameter, gradient) in parameters.iter().zip(&gradient) {
+    for (parameter, gradient) in parameters.iter().zip(gradient) {
         assert_eq!(parameter.var.dims(), gradient.dims(), "{name}: {}", parameter.name);
         let gradient = gradient.flatten_all().unwrap().to_vec1::<f64>().unwrap();
         let largest = gradient.iter().fold(0.0f64, |m, g| m.max(g.abs()));
         n_alive += usize::from(largest > 0.0);
         // a loss may know nothing of a tensor, but for rounding
-        let scale = if largest > 1e-14 * (1.0 + evaluation.loss.abs()) { largest } else { 1.0 };
+        let scale = if largest > 1e-14 * (1.0 + loss().abs()) { largest } else { 1.0 };
         let n = gradient.len();
         for i in (0..n.min(ENTRIES)).map(|k| k * (n - 1) / (ENTRIES - 1).max(1)) {
-            let difference = difference(parameter, i, &loss);
+            let difference = difference(parameter, i, loss);
             let error = (gradient[i] - difference).abs() / scale;
             assert!(
                 error < tolerance,

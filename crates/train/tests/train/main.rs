@@ -9,6 +9,8 @@ mod full_batch;
 mod gradient;
 mod gradient_check;
 mod intervals;
+mod long_series;
+mod measured;
 mod minimizers;
 mod penalties;
 mod records;

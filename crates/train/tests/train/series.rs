@@ -138,7 +138,7 @@ fn scales_are_root_mean_squares_and_the_median_time_of_change() {
     // the changes that are known and not zero: 1/s in 1, 3/s in 0.5; of two, the faster
     assert!((scaling.time - rms[0] / 6.0).abs() < 1e-14, "{}", scaling.time);
     let still = trajectory(&[0.0, 1.0], &[[0.0, 1.0], [0.0, 1.0]]);
-    assert_eq!(SeriesScaling::fit(&[still]), SeriesScaling { state: vec![1.0, 1.0], time: 1.0 });
+    assert_eq!(SeriesScaling::fit(&[still]), SeriesScaling { state: vec![1.0; 2], column: vec![1.0; 2], time: 1.0 });
 }
 
 #[test]

@@ -13,7 +13,7 @@ use surprisal_objective::likelihood::Gaussian;
 use surprisal_objective::penalty::Facts;
 use surprisal_objective::risk::Mean;
 use surprisal_objective::{
-    Coupling, EnergyTerm, LikelihoodConfig, Objective, Outcome, PenaltyConfig, RiskConfig, Source,
+    Coupling, EnergyTerm, LikelihoodConfig, Objective, Outcome, PenaltyConfig, RiskConfig, Source, Standardization,
 };
 use surprisal_ode::{Activation, FieldConfig, MlpField, SolverConfig, Tsit5};
 use surprisal_train::optimizer::AdamW;
@@ -218,7 +218,10 @@ pub(crate) fn differential_equation(
 ) -> Setup<OdePredictor> {
     let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
     let splits = split(trajectories);
-    let scaling = SeriesScaling::fit(&splits.train);
+    let scaling = match loss.likelihood.get().standardization() {
+        Standardization::None => SeriesScaling::fit(&splits.train).unscaled(),
+        Standardization::Scale | Standardization::ShiftAndScale => SeriesScaling::fit(&splits.train),
+    };
     let n = scaling.state.len();
     let others: Vec<&Trajectory> = trajectories.iter().collect();
     let (columns, inputs) = (names(columns), names(inputs));
@@ -230,11 +233,33 @@ pub(crate) fn differential_equation(
         energy: config.has_energy(n),
         ..Facts::default()
     };
-    let objective = loss.objective_with(1, Coupling::Componentwise, vec![0.0; n], scaling.state.clone(), facts);
+    let objective = loss.objective_with(1, Coupling::Componentwise, vec![0.0; n], scaling.column.clone(), facts);
     let data = SeriesData { columns: &columns, inputs: &inputs, train: &splits.train, others: &others };
-    let predictor = OdePredictor::new(config, &data, scaling, objective.outcome().layout(), seed).unwrap();
+    let link = OdePredictor::check(objective.outcome().layout(), loss.likelihood.get().location_link()).unwrap();
+    let predictor = OdePredictor::new(config, &data, scaling, link, seed).unwrap();
     let predictor = predictor.with_probes(&objective.probes(), &columns).unwrap();
     let splits = splits.try_map(|trajectory| predictor.group(trajectory)).unwrap();
+    Setup::new(predictor, objective, splits)
+}
+
+/// An ensemble of differential equations on trajectories with these columns.
+pub(crate) fn ode_ensemble(
+    config: &OdeConfig,
+    columns: &[String],
+    trajectories: &[Trajectory],
+    members: usize,
+    loss: &Loss,
+) -> Setup<Ensemble<OdePredictor>> {
+    let splits = split(trajectories);
+    let scaling = SeriesScaling::fit(&splits.train);
+    let (coupling, scale) = (Coupling::Componentwise, scaling.column.clone());
+    let objective = loss.objective_of(members, coupling, vec![0.0; scale.len()], scale);
+    let others: Vec<&Trajectory> = trajectories.iter().collect();
+    let data = SeriesData { columns, inputs: &[], train: &splits.train, others: &others };
+    let link = OdePredictor::check(objective.outcome().layout(), loss.likelihood.get().location_link()).unwrap();
+    let predictor =
+        Ensemble::new(members, 1, |seed| OdePredictor::new(config, &data, scaling.clone(), link, seed)).unwrap();
+    let splits = splits.try_map(|trajectory| predictor.members()[0].group(trajectory)).unwrap();
     Setup::new(predictor, objective, splits)
 }
 

@@ -4,8 +4,12 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use surprisal_expr::Builder;
-use surprisal_ode::equations::{EventConfig, NetworkConfig, ParameterConfig, StateConfig};
+use surprisal_ode::equations::{EventConfig, NetworkConfig, Observed, ParameterConfig, StateConfig};
 use surprisal_ode::{EquationError, Equations, FieldConfig, GradientConfig, SolverConfig, Units};
+
+use super::curriculum::Curriculum;
+use super::matching::GradientMatching;
+use super::shooting::Shooting;
 
 /// A differential equation: written out with `states` and what belongs to them, or one network for
 /// all states with `field`.
@@ -36,6 +40,19 @@ pub struct OdeConfig {
     /// Moments at which states are set anew, or trajectories stop.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub events: IndexMap<String, EventConfig>,
+    /// Where the logarithm of what a state predicts goes on as a tangent, in units of the target (counts;
+    /// the root mean square of positive values), for likelihoods of counts, positive values and shares.
+    #[serde(default = "floor", skip_serializing_if = "is_default")]
+    pub floor: f64,
+    /// Segments of training trajectories with starts of their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shooting: Option<Shooting>,
+    /// Training on a growing first part of every trajectory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub curriculum: Option<Curriculum>,
+    /// A fit of slopes before training.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gradient_matching: Option<GradientMatching>,
     /// The solver; tolerances apply to states divided by their scales.
     pub solver: SolverConfig,
     /// Which gradient is computed: by default that of the steps taken.
@@ -45,6 +62,14 @@ pub struct OdeConfig {
     /// which a warning is given at the start and the end of training; 0.05 without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gradient_check: Option<f64>,
+}
+
+fn floor() -> f64 {
+    1e-6
+}
+
+fn is_default(value: &f64) -> bool {
+    *value == floor()
 }
 
 impl OdeConfig {
@@ -59,6 +84,10 @@ impl OdeConfig {
             networks: IndexMap::new(),
             observations: IndexMap::new(),
             events: IndexMap::new(),
+            floor: floor(),
+            shooting: None,
+            curriculum: None,
+            gradient_matching: None,
             solver,
             gradient: None,
             gradient_check: None,
@@ -114,6 +143,33 @@ impl OdeConfig {
             )),
             (Some(GradientConfig::Discrete(_)) | None, _) => None,
         }
+    }
+
+    /// The column that measures each state itself; `None` for a state that is hidden or seen through an
+    /// expression.
+    pub fn measured(&self, columns: &[String]) -> Vec<Option<usize>> {
+        if self.field.is_some() {
+            return (0..self.n_states(columns.len())).map(|i| Some(i).filter(|i| *i < columns.len())).collect();
+        }
+        let of = |(name, state): (&String, &StateConfig)| match state.observed {
+            None | Some(Observed::State) if !self.observations.contains_key(name) => {
+                columns.iter().position(|column| column == name)
+            }
+            _ => None,
+        };
+        self.states.iter().map(of).collect()
+    }
+
+    /// The first impossible value of what is about training: the table, and the problem in words that
+    /// begin with the key in backticks.
+    pub fn training_problem(&self) -> Option<(Option<&'static str>, String)> {
+        if !(self.floor > 0.0 && self.floor < 0.5) {
+            return Some((None, format!("`floor` must be between 0 and 0.5, found {}", self.floor)));
+        }
+        let shooting = self.shooting.as_ref().and_then(Shooting::problem).map(|p| (Some("shooting"), p));
+        let curriculum = || self.curriculum.as_ref().and_then(Curriculum::problem).map(|p| (Some("curriculum"), p));
+        let matching = || self.gradient_matching.as_ref().and_then(GradientMatching::problem);
+        shooting.or_else(curriculum).or_else(|| matching().map(|p| (Some("gradient_matching"), p)))
     }
 
     /// What is written of equations.

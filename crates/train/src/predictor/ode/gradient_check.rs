@@ -6,8 +6,9 @@
 use surprisal_core::rng;
 use surprisal_ode::{Adjoined, Batch, Problem};
 
+use super::OdePredictor;
 use super::group::SeriesGroup;
-use super::{OdePredictor, Weights};
+use super::solving::Weights;
 use crate::{GradientCheck, TrainError};
 
 /// The largest difference that is no warning, where the configuration does not say.

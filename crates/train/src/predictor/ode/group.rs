@@ -23,6 +23,19 @@ pub struct SeriesGroup {
     pub(super) values: Vec<f64>,
     /// 1 or 0.
     pub(super) observed: Vec<f64>,
+    /// States that a start consists of; the solver's others rest.
+    pub(super) n_moving: usize,
+    /// Where training cuts it into segments.
+    pub(super) joints: Vec<Joint>,
+}
+
+/// Where a segment begins, but for the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Joint {
+    /// Place of the time.
+    pub(super) at: usize,
+    /// Its row among the starts of all segments.
+    pub(super) row: usize,
 }
 
 /// What a group is made of, beside the trajectory.
@@ -96,7 +109,45 @@ impl SeriesGroup {
             member: with.member,
             values,
             observed,
+            n_moving: with.starts.len(),
+            joints: vec![],
         })
+    }
+
+    /// The first `n` times alone.
+    pub(super) fn first(&self, n: usize, n_columns: usize) -> Self {
+        let n_samples = n.saturating_sub(self.first_sample) * n_columns;
+        Self {
+            times: self.times[..n].to_vec(),
+            values: self.values[..n_samples].to_vec(),
+            observed: self.observed[..n_samples].to_vec(),
+            joints: self.joints.iter().copied().filter(|joint| joint.at + 1 < n).collect(),
+            ..self.clone()
+        }
+    }
+
+    /// Times up to the first observation that is a sample, and never fewer than two.
+    pub(super) fn n_least(&self, n_columns: usize) -> usize {
+        let rows = self.observed.chunks_exact(n_columns);
+        let unseen = rows.take_while(|row| !row.contains(&1.0)).count();
+        (self.first_sample + unseen + 1).clamp(2, self.times.len())
+    }
+
+    /// Times and values of state `state`, which is `scale` times what column `column` holds.
+    pub(super) fn series(&self, state: usize, column: usize, scale: f64) -> (Vec<f64>, Vec<f64>) {
+        let n_columns = self.values.len() / (self.times.len() - self.first_sample).max(1);
+        let start = (self.first_sample > 0 && self.z0[state].is_finite()).then(|| (self.times[0], self.z0[state]));
+        let of_start = |k: usize| k == 0 && self.first_sample == 0 && self.observed[column] == 0.0;
+        let samples = (self.first_sample..self.times.len()).filter_map(|k| {
+            let i = (k - self.first_sample) * n_columns + column;
+            match self.observed[i] {
+                1.0 => Some((self.times[k], scale * self.values[i])),
+                // a start that is an input stands among the samples where another column's does not
+                _ if of_start(k) && self.z0[state].is_finite() => Some((self.times[k], self.z0[state])),
+                _ => None,
+            }
+        });
+        start.into_iter().chain(samples).unzip()
     }
 
     /// The same with each interval of time cut into so many equal parts, every time a sample and nothing
@@ -104,7 +155,8 @@ impl SeriesGroup {
     pub(super) fn refined(&self, parts: &[usize], n_columns: usize) -> Self {
         let times = refine(&self.times, parts);
         let n = times.len() * n_columns;
-        Self { times, first_sample: 0, values: vec![0.0; n], observed: vec![0.0; n], ..self.clone() }
+        let empty = vec![0.0; n];
+        Self { times, first_sample: 0, values: empty.clone(), observed: empty, joints: vec![], ..self.clone() }
     }
 
     /// Times with at least one observation among the samples.

@@ -9,38 +9,55 @@
 //! scales inside the field ([`surprisal_ode::equations`]). What is measured is divided by its root mean square.
 //!
 //! A trajectory that starts at its first observation has it as an input and not as a sample.
+//!
+//! **Long series.** Training may see the first part of every trajectory ([`Curriculum`]), or segments
+//! with starts of their own ([`Shooting`]), and may begin where slopes of the smoothed data are met
+//! ([`GradientMatching`]). Evaluation always solves the whole trajectory from its own start.
 
 mod asked;
 mod config;
+mod course;
+mod curriculum;
 mod gradient_check;
 mod group;
+mod matching;
 mod model;
+mod observed;
 mod own;
 mod probes;
 mod scaling;
+mod shooting;
+mod smoothing;
+mod solving;
+mod starting;
 mod timeline;
 
 use std::collections::HashMap;
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{DType, Device, Tensor, Var};
 use surprisal_core::prediction::GroupTarget;
 use surprisal_core::records::Trajectory;
 use surprisal_core::{Cotangent, Layout, Parameters, Prediction, Probe, Role};
+use surprisal_objective::LocationLink;
 use surprisal_ode::equations::{Start, Transform};
-use surprisal_ode::{Adjoined, Batch, EquationError, GradientConfig, Problem, Solver as _, SolverConfig};
+use surprisal_ode::{Adjoined, EquationError, GradientConfig, SolverConfig};
 
-use self::asked::Asked;
-use self::group::Preparation;
+use self::group::{Joint, Preparation};
 use self::model::Model;
 use self::own::OwnNumber;
-use self::probes::{Question, Solved};
-use self::timeline::{Timeline, gather, scatter};
+use self::probes::Question;
+use self::solving::Bars;
+use self::timeline::Timeline;
 use super::{Interpretable, NamedValues, OwnTerm, Predictor};
 use crate::{GradientCheck, TrainError};
 
 pub use config::OdeConfig;
+pub use curriculum::Curriculum;
 pub use group::{SeriesGroup, refine};
+pub use matching::{GradientMatching, Slopes};
 pub use scaling::SeriesScaling;
+pub use shooting::{Growth, Shooting};
+pub use solving::OdeTape;
 
 /// What the data of a differential equation consists of.
 #[derive(Debug, Clone, Copy)]
@@ -74,28 +91,20 @@ pub struct OdePredictor {
     members: HashMap<String, usize>,
     /// Samples of the training data.
     n_samples: usize,
-}
-
-/// One solved shard.
-pub struct OdeTape {
-    batch: Batch,
-    weights: Weights,
-    problems: Vec<Problem>,
-    timelines: Vec<Timeline>,
-    first_samples: Vec<usize>,
-    members: Vec<Option<usize>>,
-    /// Starts as the data tells them.
-    suggestions: Vec<Vec<f64>>,
-}
-
-/// All parameters as plain numbers.
-struct Weights {
-    /// `[p]`, those of the field, as it takes them.
-    field: Vec<f64>,
-    /// `[p]`: dθ/dr of each.
-    slopes: Vec<f64>,
-    /// What is trained of each own number.
-    own: Vec<Vec<f64>>,
+    /// From measured values to locations, with the floor of its logarithms.
+    link: LocationLink,
+    floor: f64,
+    /// The column that measures each state itself.
+    measured: Vec<Option<usize>>,
+    shooting: Option<Shooting>,
+    curriculum: Option<Curriculum>,
+    matching: Option<GradientMatching>,
+    /// Where the training trajectories are cut, `[n_trained]`.
+    joints: Vec<Vec<Joint>>,
+    /// `[n_rows, n_moving]`: where segments start.
+    segments: Option<Var>,
+    /// The training trajectories.
+    trained: Vec<SeriesGroup>,
 }
 
 impl OdePredictor {
@@ -104,10 +113,9 @@ impl OdePredictor {
         config: &OdeConfig,
         data: &SeriesData<'_>,
         scaling: SeriesScaling,
-        layout: Layout,
+        link: LocationLink,
         seed: u64,
     ) -> Result<Self, TrainError> {
-        Self::check(layout)?;
         let model = Model::new(config, data, &scaling)?;
         let mut predictor = Self {
             parameters: Parameters::new(),
@@ -121,11 +129,25 @@ impl OdePredictor {
             questions: vec![],
             members: data.train.iter().enumerate().map(|(m, t)| (t.id.clone(), m)).collect(),
             n_samples: 0,
+            link,
+            floor: config.floor,
+            measured: config.measured(data.columns),
+            shooting: config.shooting.clone(),
+            curriculum: config.curriculum,
+            matching: config.gradient_matching.clone(),
+            joints: vec![],
+            segments: None,
+            trained: vec![],
         };
         predictor.add_field_parameters(seed)?;
         let groups = data.train.iter().map(|t| predictor.group(t)).collect::<Result<Vec<_>, _>>()?;
         predictor.n_samples = groups.iter().map(|g| g.n_observed_samples(data.columns.len())).sum();
         predictor.add_own_numbers(&groups)?;
+        predictor.add_segments(&groups)?;
+        if predictor.matching.is_some() {
+            predictor.all_measured()?;
+        }
+        predictor.trained = groups;
         Ok(predictor)
     }
 
@@ -136,15 +158,23 @@ impl OdePredictor {
         Ok(Self { questions, ..self })
     }
 
-    /// Whether a likelihood of this layout can be served.
-    pub fn check(layout: Layout) -> Result<(), TrainError> {
-        if layout.location != layout.dim || layout.outputs > 0 {
+    /// How a likelihood of this layout is served whose locations are linked to data like this.
+    pub fn check(layout: Layout, link: Option<LocationLink>) -> Result<LocationLink, TrainError> {
+        let Some(link) = link.filter(|link| layout.location == layout.dim * link.width()) else {
+            return Err(TrainError::Unfit {
+                message: "a differential equation predicts one value of each column, which is no location of this \
+                          likelihood"
+                    .into(),
+                hint: "use a likelihood of one value: gaussian, student_t, poisson, gamma, beta, von_mises, …".into(),
+            });
+        };
+        if layout.outputs > 0 {
             return Err(TrainError::Unfit {
                 message: "a neural ODE predicts the states alone, not further parameters of the likelihood".into(),
                 hint: "give every other parameter of the likelihood as \"constant\" or a number, for example `scale = \"constant\"`".into(),
             });
         }
-        Ok(())
+        Ok(link)
     }
 
     /// A trajectory, prepared.
@@ -157,7 +187,7 @@ impl OdePredictor {
             &Preparation {
                 starts: self.model.starts(),
                 state_scales: self.model.state_scales(),
-                column_scales: &self.scaling.state,
+                column_scales: &self.scaling.column,
                 time: match &self.model {
                     Model::Network(..) => &relative,
                     Model::Equations(..) => &absolute,
@@ -232,72 +262,6 @@ impl OdePredictor {
         Ok(())
     }
 
-    fn weights(&self) -> candle_core::Result<Weights> {
-        let blocks = self.parameters.iter().take(self.n_field_tensors).map(|p| p.var.flatten_all()?.to_vec1::<f64>());
-        let mut field = blocks.collect::<candle_core::Result<Vec<_>>>()?.concat();
-        let mut slopes = vec![1.0; field.len()];
-        for (parameter, (value, slope)) in self.model.shared().iter().zip(field.iter_mut().zip(&mut slopes)) {
-            (*value, *slope) = (parameter.transform.value(*value), parameter.transform.slope(*value));
-        }
-        let own = self.own.iter().map(OwnNumber::raw).collect::<candle_core::Result<_>>()?;
-        Ok(Weights { field, slopes, own })
-    }
-
-    fn problem(&self, group: &SeriesGroup, timeline: &Timeline, weights: &Weights) -> Problem {
-        let mut y0 = group.z0.clone();
-        for (own, raw) in self.own.iter().zip(&weights.own) {
-            y0[own.state] = own.value(raw, group.member, group.z0[own.state]);
-        }
-        if let Model::Equations(system, _) = &self.model {
-            system.start(&weights.field[..system.shared.len()], &mut y0);
-        }
-        Problem { y0, times: timeline.times.clone() }
-    }
-
-    /// Integrates every problem.
-    fn batch(
-        &self,
-        solver: &SolverConfig,
-        adjoined: Option<&Adjoined>,
-        weights: &Weights,
-        problems: &[Problem],
-    ) -> Batch {
-        match adjoined {
-            Some(adjoined) => adjoined.solve_many(self.model.field(), &weights.field, problems),
-            None => self.model.solve(solver, &weights.field, problems),
-        }
-    }
-
-    fn solve(
-        &self,
-        shard: &[&SeriesGroup],
-        timelines: &[Timeline],
-        weights: &Weights,
-    ) -> Result<(Prediction, Batch, Vec<Problem>), TrainError> {
-        let problems: Vec<Problem> =
-            shard.iter().zip(timelines).map(|(group, timeline)| self.problem(group, timeline, weights)).collect();
-        let field = self.model.field();
-        let batch = self.batch(&self.solver, self.adjoined.as_ref(), weights, &problems);
-        let mut location = Vec::new();
-        for ((group, timeline), trajectory) in shard.iter().zip(timelines).zip(&batch.trajectories) {
-            let trajectory = trajectory
-                .as_ref()
-                .map_err(|source| TrainError::Ode { trajectory: group.id.clone(), source: source.clone() })?;
-            let states = gather(&trajectory.states, &timeline.of_data()[group.first_sample..], field.dim());
-            match &self.model {
-                Model::Network(whole) => location.extend(whole.measured(&states)),
-                Model::Equations(system, _) => {
-                    let times = &group.times[group.first_sample..];
-                    let measured = system.observe(&weights.field[..system.shared.len()], times, &states);
-                    location.extend(measured.iter().zip(self.scaling.state.iter().cycle()).map(|(y, s)| y / s));
-                }
-            }
-        }
-        let n_columns = self.scaling.state.len();
-        let n = location.len() / n_columns;
-        Ok((Prediction::new(Tensor::from_vec(location, (n, n_columns), &Device::Cpu)?, None), batch, problems))
-    }
-
     /// When the trajectories of a shard are solved for these questions.
     fn timelines(&self, shard: &[&SeriesGroup], questions: &[Question]) -> Result<Vec<Timeline>, TrainError> {
         shard.iter().map(|group| self.timeline(group, questions)).collect()
@@ -331,81 +295,50 @@ impl Predictor for OdePredictor {
     }
 
     fn predict(&self, shard: &[&SeriesGroup]) -> Result<(Prediction, OdeTape), TrainError> {
-        let weights = self.weights()?;
-        let timelines = self.timelines(shard, &self.questions)?;
-        let (mut prediction, batch, problems) = self.solve(shard, &timelines, &weights)?;
-        let tape = OdeTape {
-            batch,
-            weights,
-            problems,
-            timelines,
-            first_samples: shard.iter().map(|g| g.first_sample).collect(),
-            members: shard.iter().map(|g| g.member).collect(),
-            suggestions: shard.iter().map(|g| g.z0.clone()).collect(),
-        };
-        for (k, question) in self.questions.iter().enumerate() {
-            prediction.probes.push(question.answer(k, self.asked(&tape.weights), tape.solved())?);
-        }
+        let (mut prediction, tape) = self.solve(shard, &self.questions)?;
+        prediction.probes = self.answers(&tape)?;
         Ok((prediction, tape))
     }
 
     fn evaluate(&self, shard: &[&SeriesGroup]) -> Result<Prediction, TrainError> {
-        Ok(self.solve(shard, &self.timelines(shard, &[])?, &self.weights()?)?.0)
+        Ok(self.solve(shard, &[])?.0)
     }
 
     fn pullback(&self, tape: OdeTape, cotangent: &Cotangent) -> Result<Vec<Tensor>, TrainError> {
-        let flat = cotangent.location.flatten_all()?.to_vec1::<f64>()?;
-        let of_probes = cotangent.probes.iter().map(|probe| probe.location.flatten_all()?.to_vec1::<f64>());
-        let of_probes = of_probes.collect::<candle_core::Result<Vec<_>>>()?;
-        let mut of_probes: Vec<&[f64]> = of_probes.iter().map(Vec::as_slice).collect();
-        let (field, n_columns) = (self.model.field(), self.scaling.state.len());
-        let (dim, weights) = (field.dim(), &tape.weights);
-        let mut field_bar = vec![0.0; weights.field.len()];
-        let mut start = 0;
-        let mut cotangents = vec![];
-        for ((timeline, &first), solved) in tape.timelines.iter().zip(&tape.first_samples).zip(&tape.batch.trajectories)
-        {
-            let places = &timeline.of_data()[first..];
-            let n = places.len() * n_columns;
-            let measured = &flat[start..start + n];
-            start += n;
-            // a time that is no sample asks for nothing
-            let mut of_times = vec![0.0; timeline.times.len() * dim];
-            if let Ok(trajectory) = solved {
-                let of_samples = match &self.model {
-                    Model::Equations(system, _) => {
-                        let scaled: Vec<f64> =
-                            measured.iter().zip(self.scaling.state.iter().cycle()).map(|(g, s)| g / s).collect();
-                        let (shared, shared_bar) = split(&weights.field, &mut field_bar, system.shared.len());
-                        let (times, states) =
-                            (gather(&timeline.times, places, 1), gather(&trajectory.states, places, dim));
-                        system.observe_vjp(shared, &times, &states, &scaled, shared_bar)
-                    }
-                    Model::Network(whole) => whole.measured_vjp(measured),
-                };
-                scatter(&of_samples, places, dim, &mut of_times);
-                let one = Solved { timeline, states: &trajectory.states, first_sample: first };
-                for (k, (question, bars)) in self.questions.iter().zip(&mut of_probes).enumerate() {
-                    question.pull_back(k, self.asked(weights), one, bars, &mut of_times, &mut field_bar);
-                }
-            }
-            cotangents.push(of_times);
-        }
-        let gradient = tape.batch.pullback(field, &weights.field, &cotangents);
-        field_bar.iter_mut().zip(&gradient.parameters).for_each(|(sum, g)| *sum += g);
+        self.pull_back(&tape, cotangent)
+    }
 
-        let mut own_bars: Vec<Vec<f64>> = weights.own.iter().map(|raw| vec![0.0; raw.len()]).collect();
-        for (p, mut z_bar) in gradient.y0.into_iter().enumerate() {
-            if let Model::Equations(system, _) = &self.model {
-                let (shared, shared_bar) = split(&weights.field, &mut field_bar, system.shared.len());
-                system.start_vjp(shared, &tape.problems[p].y0, &mut z_bar, shared_bar);
-            }
-            for ((own, raw), bar) in self.own.iter().zip(&weights.own).zip(&mut own_bars) {
-                own.pull_back(raw, tape.members[p], tape.suggestions[p][own.state], z_bar[own.state], bar);
-            }
+    fn initialize(&self, groups: &[&SeriesGroup]) -> Result<Vec<String>, TrainError> {
+        let done = self.matching.as_ref().map(|config| self.match_gradients(config, groups));
+        Ok(done.transpose()?.into_iter().collect())
+    }
+
+    /// The first part, or segments, of a trajectory.
+    fn in_training(&self, group: &SeriesGroup, epoch: usize) -> Option<SeriesGroup> {
+        let n_columns = self.scaling.state.len();
+        let share = self.curriculum.and_then(|curriculum| curriculum.share(epoch));
+        let joints = match (&self.shooting, group.member) {
+            (Some(shooting), Some(member)) if shooting.is_on(epoch) => self.joints[member].as_slice(),
+            _ => &[],
+        };
+        if share.is_none() && joints.is_empty() {
+            return None;
         }
-        field_bar.iter_mut().zip(&weights.slopes).for_each(|(bar, slope)| *bar *= slope);
-        self.tensors(&field_bar, own_bars)
+        let n = share.map_or(group.times.len(), |share| Curriculum::n_times(share, &group.times));
+        let cut = SeriesGroup { joints: joints.to_vec(), ..group.clone() };
+        Some(cut.first(n.max(group.n_least(n_columns)), n_columns))
+    }
+
+    /// The gaps between segments: w times the mean over all joints of their squared size.
+    fn batch_term(&self, tapes: &mut [&mut OdeTape], epoch: usize) -> Option<(&'static str, f64)> {
+        let shooting = self.shooting.as_ref()?;
+        let (sum, n) = tapes.iter().map(|tape| tape.gaps()).fold((0.0, 0), |all, one| (all.0 + one.0, all.1 + one.1));
+        if n == 0 {
+            return None;
+        }
+        let factor = shooting.weight(epoch) / n as f64;
+        tapes.iter_mut().for_each(|tape| tape.gap_factor = factor);
+        Some(("continuity", factor * sum))
     }
 
     fn refined(&self, group: &SeriesGroup, parts: &[usize]) -> Option<SeriesGroup> {
@@ -424,25 +357,24 @@ impl Predictor for OdePredictor {
         let weights = self.weights()?;
         // the risk is a mean over samples, and the prior counts once for all of them
         let n = self.n_samples.max(1) as f64;
-        let (mut value, mut field_bar) = (0.0, vec![0.0; weights.field.len()]);
+        let (mut value, mut bars) = (0.0, Bars::zeros(&weights));
         for (k, parameter) in system.shared.iter().enumerate() {
             if let Some(prior) = &parameter.prior {
                 let (nll, slope) = prior.nll(weights.field[k]);
                 value += nll / n;
-                field_bar[k] = slope * weights.slopes[k] / n;
+                bars.field[k] = slope * weights.slopes[k] / n;
             }
         }
-        let mut own_bars: Vec<Vec<f64>> = weights.own.iter().map(|raw| vec![0.0; raw.len()]).collect();
         for (k, parameter) in system.individual.iter().enumerate() {
             if let Some(prior) = &parameter.prior {
-                for (&raw, bar) in weights.own[k].iter().zip(&mut own_bars[k]) {
+                for (&raw, bar) in weights.own[k].iter().zip(&mut bars.own[k]) {
                     let (nll, slope) = prior.nll(parameter.transform.value(raw));
                     value += nll / n;
                     *bar = slope * parameter.transform.slope(raw) / n;
                 }
             }
         }
-        Ok(Some(OwnTerm { name: "prior", value, gradient: self.tensors(&field_bar, own_bars)? }))
+        Ok(Some(OwnTerm { name: "prior", value, gradient: self.tensors(bars)? }))
     }
 
     fn named_values(&self) -> Result<Vec<NamedValues>, TrainError> {
@@ -464,44 +396,44 @@ impl Predictor for OdePredictor {
         Ok(named)
     }
 
+    fn is_scaffold(&self, tensor: &str) -> bool {
+        tensor == starting::STARTS
+    }
+
+    /// How far the segments are from being one trajectory, in scales of the states; how many measured
+    /// values lie below the floor of their logarithm.
+    fn diagnostic_names(&self) -> Vec<String> {
+        let gap = self.segments.as_ref().map(|_| "segments.gap".to_owned());
+        let floored = matches!(self.link, LocationLink::Log | LocationLink::Logit);
+        gap.into_iter().chain(floored.then(|| "observations.below_floor".to_owned())).collect()
+    }
+
+    fn diagnostics(&self) -> Result<Vec<f64>, TrainError> {
+        let (mut gaps, mut n_joints, mut n_floored) = (0.0, 0, 0);
+        let names = self.diagnostic_names();
+        for shard in self.trained.chunks(self.shard_size()).filter(|_| !names.is_empty()) {
+            let cut = |group: &SeriesGroup| SeriesGroup {
+                joints: group.member.and_then(|m| self.joints.get(m)).cloned().unwrap_or_default(),
+                ..group.clone()
+            };
+            let cut: Vec<SeriesGroup> = shard.iter().map(cut).collect();
+            // where the weights kept cannot be solved there is nothing to say
+            let Ok((_, tape)) = self.solve(&cut.iter().collect::<Vec<_>>(), &[]) else {
+                return Ok(vec![f64::NAN; names.len()]);
+            };
+            let (sum, n) = tape.gaps();
+            (gaps, n_joints, n_floored) = (gaps + sum, n_joints + n, n_floored + tape.n_floored(self));
+        }
+        let value =
+            |name: &String| if name == "segments.gap" { (gaps / n_joints as f64).sqrt() } else { n_floored as f64 };
+        Ok(names.iter().map(value).collect())
+    }
+
     fn interpretable(&self) -> Vec<Interpretable> {
         let name = |tensor: &str| tensor.strip_prefix("raw.").map(str::to_owned);
         let known =
             |p: &surprisal_core::Parameter| Some(Interpretable { tensor: p.name.clone(), name: name(&p.name)? });
         self.parameters.iter().filter_map(known).collect()
-    }
-}
-
-impl OdeTape {
-    /// The trajectories, all of which were solved.
-    fn solved(&self) -> impl Iterator<Item = Solved<'_>> {
-        let samples = self.timelines.iter().zip(&self.first_samples);
-        samples.zip(&self.batch.trajectories).filter_map(|((timeline, &first_sample), trajectory)| {
-            let states = &trajectory.as_ref().ok()?.states;
-            Some(Solved { timeline, states, first_sample })
-        })
-    }
-}
-
-impl OdePredictor {
-    fn asked<'a>(&'a self, weights: &'a Weights) -> Asked<'a> {
-        Asked { model: &self.model, parameters: &weights.field }
-    }
-
-    /// A gradient as tensors in the order of the parameters.
-    fn tensors(&self, field_bar: &[f64], own_bars: Vec<Vec<f64>>) -> Result<Vec<Tensor>, TrainError> {
-        let mut start = 0;
-        let mut tensors = Vec::with_capacity(self.parameters.len());
-        for parameter in self.parameters.iter().take(self.n_field_tensors) {
-            let n = parameter.var.elem_count();
-            tensors.push(Tensor::from_slice(&field_bar[start..start + n], parameter.var.dims(), &Device::Cpu)?);
-            start += n;
-        }
-        for bar in own_bars {
-            let n = bar.len();
-            tensors.push(Tensor::from_vec(bar, n, &Device::Cpu)?);
-        }
-        Ok(tensors)
     }
 }
 
@@ -517,9 +449,4 @@ fn adjoined(config: &OdeConfig) -> Result<Option<Adjoined>, TrainError> {
         }),
         (Some(GradientConfig::Discrete(_)) | None, _) => Ok(None),
     }
-}
-
-/// The shared parameters, and their cotangents.
-fn split<'a>(field: &'a [f64], field_bar: &'a mut [f64], n_shared: usize) -> (&'a [f64], &'a mut [f64]) {
-    (&field[..n_shared], &mut field_bar[..n_shared])
 }

@@ -7,6 +7,8 @@ use surprisal_core::records::Trajectory;
 pub struct SeriesScaling {
     /// Root mean square of each column over the training data.
     pub state: Vec<f64>,
+    /// Data units per unit of a target: the same, but 1 where a likelihood takes its data as it is.
+    pub column: Vec<f64>,
     /// T, in the data's time unit.
     pub time: f64,
 }
@@ -34,6 +36,11 @@ impl SeriesScaling {
             .collect();
         rates.sort_by(f64::total_cmp);
         let time = rates.get(rates.len() / 2).map_or(1.0, |rate| 1.0 / rate);
-        Self { state, time }
+        Self { column: state.clone(), state, time }
+    }
+
+    /// The same for targets in the data's own units: counts, shares, angles.
+    pub fn unscaled(self) -> Self {
+        Self { column: vec![1.0; self.state.len()], ..self }
     }
 }
