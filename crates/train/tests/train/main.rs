@@ -10,6 +10,7 @@ mod gradient;
 mod intervals;
 mod minimizers;
 mod penalties;
+mod profiles;
 mod records;
 mod resume;
 mod series;

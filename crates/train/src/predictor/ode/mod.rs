@@ -30,7 +30,7 @@ use self::group::Preparation;
 use self::model::Model;
 use self::own::OwnNumber;
 use self::probes::{Asked, Question, Solved};
-use super::{Interpretable, NamedValues, OwnTerm, Predictor};
+use super::{Interpretable, NamedValues, NetworkAlong, OwnTerm, Predictor};
 use crate::TrainError;
 
 pub use config::OdeConfig;
@@ -360,6 +360,29 @@ impl Predictor for OdePredictor {
 
     fn refined(&self, group: &SeriesGroup, parts: &[usize]) -> Option<SeriesGroup> {
         Some(group.refined(parts, self.scaling.state.len()))
+    }
+
+    fn networks(&self, shard: &[&SeriesGroup]) -> Result<Vec<NetworkAlong>, TrainError> {
+        let Model::Equations(system, _) = &self.model else { return Ok(vec![]) };
+        let along = |name: &str| NetworkAlong { name: name.to_owned(), input: vec![], output: vec![] };
+        let mut networks: Vec<NetworkAlong> = system.networks().map(along).collect();
+        if networks.is_empty() {
+            return Ok(networks);
+        }
+        let weights = self.weights()?;
+        let (_, batch, problems) = self.solve(shard, &weights)?;
+        for ((group, problem), solved) in shard.iter().zip(&problems).zip(&batch.trajectories) {
+            // what has no solution has ended `solve`
+            let Ok(trajectory) = solved else { continue };
+            let first = group.first_sample;
+            let (times, states) = (&problem.times[first..], &trajectory.states[first * system.field().dim()..]);
+            for (k, network) in networks.iter_mut().enumerate() {
+                let (input, output) = system.network_along(k, &weights.field, times, states);
+                network.input.extend(input);
+                network.output.extend(output);
+            }
+        }
+        Ok(networks)
     }
 
     fn own_term(&self) -> Result<Option<OwnTerm>, TrainError> {
