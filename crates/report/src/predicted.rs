@@ -1,13 +1,13 @@
 //! The predictions of one split as the run file holds them, with their distributions.
 
-use surprisal_data::run_file::{FrameEnergies, Reader, RunFileError};
+use surprisal_data::run_file::{DenseNetwork, DenseSeries, FrameEnergies, Reader, RunFileError};
 use surprisal_objective::calibration::recalibration::{Dispersed, Stretch};
 use surprisal_objective::likelihood::{Coupling, Kind, LikelihoodConfig, Marginal, Standardization};
 use surprisal_objective::{Columns, SampleColumns};
 
 use crate::ReportError;
 use crate::recalibration::{FITTED_ON, Independence, Predictions, Recalibration};
-use crate::run_data::{FrameEnergy, SplitData, Trajectory, root_mean_square};
+use crate::run_data::{FrameEnergy, LearnedCurve, LearnedTerm, SplitData, Spread, Trajectory, root_mean_square};
 
 /// A split and the distributions that were predicted for it.
 pub(crate) struct Predicted<'a> {
@@ -107,7 +107,7 @@ impl<'a> Predicted<'a> {
             center: split.mean.clone(),
             target: split.target.clone(),
         };
-        split.trajectories = trajectories(reader, name, dim, &marginals)?;
+        (split.trajectories, split.learned) = trajectories(reader, name, dim, &marginals, members)?;
         let stretch = Some(stretch).filter(|s| scales(s, &split.nll));
         Ok(Self { data: split, marginals, stretch, dispersed, independent })
     }
@@ -168,13 +168,15 @@ fn trajectories(
     split: &str,
     dim: usize,
     marginals: &[Option<Box<dyn Marginal>>],
-) -> Result<Vec<Trajectory>, RunFileError> {
+    members: usize,
+) -> Result<(Vec<Trajectory>, Vec<LearnedTerm>), RunFileError> {
     if !reader.has_series(split) {
-        return Ok(vec![]);
+        return Ok((vec![], vec![]));
     }
     let (series, samples) = (reader.series(split)?, reader.group(split)?);
     let n_trajectories = series.group.iter().max().map_or(0, |last| *last as usize + 1);
-    let mut trajectories = vec![Trajectory::default(); n_trajectories];
+    let spread = if members > 1 { Spread::Members } else { Spread::Parameters };
+    let mut trajectories = vec![Trajectory { spread, ..Trajectory::default() }; n_trajectories];
     for (k, &group) in series.group.iter().enumerate() {
         let trajectory = &mut trajectories[group as usize];
         trajectory.time.push(series.time[k]);
@@ -188,6 +190,7 @@ fn trajectories(
         let trajectory = &mut trajectories[group as usize];
         trajectory.dense_time.push(time[k]);
         trajectory.state.extend(&state[k * dim..(k + 1) * dim]);
+        trajectory.sd.extend(series.dense.sd.get(k * dim..(k + 1) * dim).unwrap_or_default());
     }
     let mut n_samples = vec![0; n_trajectories];
     for &group in &samples {
@@ -204,5 +207,33 @@ fn trajectories(
         trajectory.interval.extend(of_samples.map(|m| m.as_deref().map_or((f64::NAN, f64::NAN), ends)));
         first += n;
     }
-    Ok(trajectories)
+    let learned = series.dense.networks.iter().map(|network| learned(network, &series.dense, &trajectories)).collect();
+    Ok((trajectories, learned))
+}
+
+/// A network along the dense solutions, cut into trajectories and models.
+fn learned(network: &DenseNetwork, dense: &DenseSeries, trajectories: &[Trajectory]) -> LearnedTerm {
+    let (n_in, n_out) = (network.inputs.len(), network.outputs.len());
+    let rows = network.input.chunks_exact(n_in.max(1)).zip(network.output.chunks_exact(n_out.max(1)));
+    let mut curves: Vec<LearnedCurve> = vec![];
+    let mut measured = vec![None; n_in];
+    for (k, (input, output)) in rows.enumerate() {
+        let (model, at) = (k / dense.time.len(), k % dense.time.len());
+        let trajectory = dense.group[at] as usize;
+        if curves.last().is_none_or(|curve| (curve.model, curve.trajectory) != (model, trajectory)) {
+            curves.push(LearnedCurve { trajectory, model, points: vec![] });
+        }
+        let known = trajectories.get(trajectory).is_some_and(|t| t.time.contains(&dense.time[at]));
+        if model == 0 && known {
+            for (range, &x) in measured.iter_mut().zip(input) {
+                let (low, high) = range.unwrap_or((x, x));
+                *range = Some((x.min(low), x.max(high)));
+            }
+        }
+        if let Some(curve) = curves.last_mut() {
+            curve.points.push((input.to_vec(), output.to_vec()));
+        }
+    }
+    let (inputs, outputs) = (network.inputs.clone(), network.outputs.clone());
+    LearnedTerm { name: network.name.clone(), inputs, outputs, curves, measured }
 }

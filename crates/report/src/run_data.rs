@@ -130,6 +130,8 @@ pub struct SplitData {
     pub energies: Vec<FrameEnergy>,
     /// Solutions of a differential equation; empty where the model is none.
     pub trajectories: Vec<Trajectory>,
+    /// The networks within its equations along these solutions.
+    pub learned: Vec<LearnedTerm>,
 }
 
 /// The solution of a differential equation with what was measured of it.
@@ -145,6 +147,53 @@ pub struct Trajectory {
     pub dense_time: Vec<f64>,
     /// The solution, `[m·d]`.
     pub state: Vec<f64>,
+    /// Its standard deviation, `[m·d]`; empty where not known.
+    pub sd: Vec<f64>,
+    /// Where that is from.
+    pub spread: Spread,
+}
+
+/// Why a solution is uncertain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Spread {
+    /// Its parameters are: to first order, in addition to the interval of measurements.
+    #[default]
+    Parameters,
+    /// The members of an ensemble differ: the interval of measurements has it already.
+    Members,
+}
+
+/// A network within equations along solutions.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct LearnedTerm {
+    /// The network.
+    pub name: String,
+    /// What its inputs are called.
+    pub inputs: Vec<String>,
+    /// What its outputs are called.
+    pub outputs: Vec<String>,
+    /// One per trajectory and model.
+    pub curves: Vec<LearnedCurve>,
+    /// Range of each input at the times of the measurements, along the first model's solutions.
+    pub measured: Vec<Option<(f64, f64)>>,
+}
+
+/// A network along one solution.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct LearnedCurve {
+    /// The trajectory.
+    pub trajectory: usize,
+    /// The member of an ensemble.
+    pub model: usize,
+    /// Inputs and outputs.
+    pub points: Vec<(Vec<f64>, Vec<f64>)>,
+}
+
+impl LearnedTerm {
+    /// (trajectory, model, points) of each curve.
+    pub(crate) fn curves_of(&self) -> impl Iterator<Item = (usize, usize, &[(Vec<f64>, Vec<f64>)])> {
+        self.curves.iter().map(|curve| (curve.trajectory, curve.model, curve.points.as_slice()))
+    }
 }
 
 /// The energy of one frame, eV.
@@ -176,6 +225,7 @@ impl SplitData {
             uncertainties: vec![],
             energies: vec![],
             trajectories: vec![],
+            learned: vec![],
         }
     }
 

@@ -1,7 +1,7 @@
 //! What is known of the solution: how far it is from a minimum, and the regularisation path it lies on.
 
 use serde_json::{Map, Value, json};
-use surprisal_data::run_file::{GradientChecks, ParameterInterval, PathTable, Reader};
+use surprisal_data::run_file::{GradientChecks, ParameterInterval, ParameterProfile, PathTable, Reader};
 
 use crate::number::significant;
 use crate::{ReportError, RunData};
@@ -19,6 +19,8 @@ pub struct Solution {
     pub path: Option<PathTable>,
     /// How well the data determine the parameters; empty where nobody asked.
     pub intervals: Vec<ParameterInterval>,
+    /// Profiles of the likelihood; empty where nobody asked.
+    pub profiles: Vec<ParameterProfile>,
     /// What a reader must know to trust the intervals.
     pub interval_notes: Vec<String>,
     /// Prices on differences between the groups of an attribute.
@@ -60,6 +62,7 @@ impl Solution {
             intervals,
             interval_notes,
             gradient_checks: reader.gradient_checks()?,
+            profiles: reader.profiles()?,
             penalty: reader.attribute("proximal_penalty").unwrap_or_default(),
             optimality: reader.optimality()?,
             input_names: names.unwrap_or_default(),

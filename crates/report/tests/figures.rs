@@ -3,9 +3,10 @@
 #![allow(clippy::unwrap_used)]
 
 use surprisal_data::run_file::PathTable;
+use surprisal_data::run_file::{ParameterInterval, ParameterProfile};
 use surprisal_objective::likelihood::{Kind, Marginal};
 use surprisal_report::figure::{FIGURES, files};
-use surprisal_report::run_data::{Curves, SplitCurves, SplitData, Trajectory};
+use surprisal_report::run_data::{Curves, LearnedCurve, LearnedTerm, SplitCurves, SplitData, Spread, Trajectory};
 use surprisal_report::solution::Solution;
 use surprisal_report::{Metrics, RunData};
 
@@ -149,6 +150,8 @@ fn with_trajectories(mut run: RunData) -> RunData {
         interval: times.iter().flat_map(|t| [(t.sin() - 0.1, t.sin() + 0.1), (t.cos() - 0.2, t.cos() + 0.2)]).collect(),
         dense_time: (0..=60).map(|k| 0.1 * f64::from(k)).collect(),
         state: (0..=60).map(|k| 0.1 * f64::from(k)).flat_map(|t| [t.sin(), t.cos()]).collect(),
+        sd: vec![],
+        spread: Spread::Parameters,
     };
     let mut later = SplitData::new("later", 2);
     later.trajectories = vec![trajectory(&[4.0, 5.0, 6.0]); 2];
@@ -175,6 +178,115 @@ fn trajectories_go_on_where_the_training_ends() {
     assert!(csv.contains("train,measured angle,1,0,0,-0.1,0.1\n"), "{csv}");
     assert_eq!(csv.lines().filter(|l| l.starts_with("later,solution speed,2,")).count(), 61);
     assert!(figure.caption(&run).contains("nothing was trained on"));
+}
+
+/// Where the solution is uncertain, measurements spread by both that and the noise.
+#[test]
+fn bands_of_solution_and_measurements_are_named_and_added() {
+    let mut run = with_trajectories(run(3, 1.0, &[1.0]));
+    let figure = FIGURES.iter().find(|f| f.name() == "trajectories").unwrap();
+    assert!(figure.caption(&run).contains("noise alone"));
+    let half_of = |run: &RunData, row: &str| {
+        let csv = figure.draw(run).unwrap().table.csv();
+        let line = csv.lines().find(|l| l.starts_with(row)).unwrap().to_owned();
+        let numbers: Vec<f64> = line.rsplit(',').take(3).map(|n| n.parse().unwrap()).collect();
+        0.5 * (numbers[0] - numbers[1])
+    };
+    let (solution, predicted) = ("train,solution angle,1,3,", "train,predicted angle,1,3,");
+    assert!((half_of(&run, predicted) - 0.1).abs() < 1e-9);
+    let sd = 0.15 / 1.644_853_626_951_472_2;
+    for spread in [Spread::Parameters, Spread::Members] {
+        for split in &mut run.splits {
+            for t in &mut split.trajectories {
+                (t.sd, t.spread) = (vec![sd; t.state.len()], spread);
+            }
+        }
+        assert!((half_of(&run, solution) - 0.15).abs() < 1e-9);
+        // a mixture of members has their differences in it
+        let expected = if spread == Spread::Members { 0.1 } else { 0.1f64.hypot(0.15) };
+        assert!((half_of(&run, predicted) - expected).abs() < 1e-9, "{spread:?}");
+        let named = if spread == Spread::Members { "members of the ensemble" } else { "parameters are uncertain" };
+        assert!(figure.caption(&run).contains(named));
+    }
+}
+
+#[test]
+fn residuals_stand_at_their_times() {
+    let mut run = with_trajectories(run(3, 1.0, &[1.0]));
+    let figure = FIGURES.iter().find(|f| f.name() == "residuals").unwrap();
+    run.splits.truncate(1);
+    let split = &mut run.splits[0];
+    // the first of three times is where a trajectory starts, and no sample
+    (split.nll, split.group) = (vec![0.0; 4], vec![0, 0, 1, 1]);
+    split.target = vec![0.0; 8];
+    split.cdf = vec![0.5, f64::NAN, 0.841_344_746_068_542_9, 0.5, 0.022_750_131_948_179_2, 0.5, 1.0, 0.5];
+    split.cdf_below = split.cdf.clone();
+    let csv = figure.draw(&run).unwrap().table.csv();
+    let row = |start: &str| -> f64 {
+        let line = csv.lines().find(|l| l.starts_with(start)).unwrap_or_else(|| panic!("{start} in {csv}"));
+        line.rsplit(',').next().unwrap().parse().unwrap()
+    };
+    assert_eq!(row("train,angle,1,1,"), 0.0);
+    assert!((row("train,angle,1,3,") - 1.0).abs() < 1e-9);
+    assert!((row("train,angle,2,1,") + 2.0).abs() < 1e-9);
+    // certainty that was disappointed is far out, and not infinite
+    assert!(row("train,angle,2,3,") > 7.0);
+    assert_eq!(csv.lines().filter(|l| l.starts_with("train,speed,")).count(), 3);
+}
+
+#[test]
+fn learned_terms_are_drawn_against_every_input() {
+    let mut run = with_trajectories(run(3, 1.0, &[1.0]));
+    let figure = FIGURES.iter().find(|f| f.name() == "learned_term").unwrap();
+    assert!(figure.draw(&run).is_none());
+    let points = |from: f64| (0..20).map(|k| from + 0.1 * f64::from(k)).map(|x| (vec![x, -x], vec![x * x])).collect();
+    for (split, from) in run.splits.iter_mut().zip([0.0, 1.0]) {
+        split.learned = vec![LearnedTerm {
+            name: "nn".into(),
+            inputs: vec!["x".into(), "exp(y)".into()],
+            outputs: vec!["u".into()],
+            curves: vec![LearnedCurve { trajectory: 1, model: 0, points: points(from) }],
+            measured: vec![Some((0.0, 1.5)), None],
+        }];
+    }
+    let drawing = figure.draw(&run).unwrap();
+    let [(_, svg), _, (_, csv)] = files(&drawing, figure.title()).unwrap();
+    let (svg, csv) = (String::from_utf8(svg).unwrap(), String::from_utf8(csv).unwrap());
+    for text in ["nn.u", "x", "exp(y)", "training data", "later"] {
+        assert!(svg.contains(&format!(">{text}<")), "{text}");
+    }
+    assert_eq!(csv.lines().filter(|l| l.starts_with("later,nn.u,exp(y),2,1,")).count(), 20);
+    assert!(csv.contains("train,nn.u,x,2,1,0.5,0.25\n"), "{csv}");
+}
+
+#[test]
+fn profiles_are_drawn_with_their_ends() {
+    let mut run = run(3, 1.0, &[1.0]);
+    let figure = FIGURES.iter().find(|f| f.name() == "profile").unwrap();
+    assert!(figure.draw(&run).is_none());
+    let points = (-6..=6).map(|k| 0.5 * f64::from(k)).map(|z| [2.0 + 0.1 * z, 0.5 * z * z, 0.5 * z * z]).collect();
+    let flat = (0..5).map(|k| [10f64.powi(k), 0.01, f64::NAN]).collect();
+    run.solution.profiles = vec![
+        ParameterProfile { name: "k".into(), ends: vec![[1.804, 2.196]], points: vec![points] },
+        ParameterProfile { name: "s".into(), ends: vec![[f64::NEG_INFINITY, f64::INFINITY]], points: vec![flat] },
+    ];
+    run.solution.intervals = vec![ParameterInterval {
+        name: "k".into(),
+        values: vec![2.0],
+        standard_error: vec![0.1],
+        lower: vec![1.8],
+        upper: vec![2.2],
+    }];
+    let drawing = figure.draw(&run).unwrap();
+    let [(_, svg), _, (_, csv)] = files(&drawing, figure.title()).unwrap();
+    let (svg, csv) = (String::from_utf8(svg).unwrap(), String::from_utf8(csv).unwrap());
+    assert!(!svg.contains("NaN") && svg.matches(">open<").count() == 2);
+    assert!(csv.contains("k,2.05,0.125,0.125,1.804,2.196\n") && csv.contains("s,100,0.01,,,\n"), "{csv}");
+    assert!(figure.caption(&run).contains("without a bound"));
+    let metrics = Metrics::of(&run, serde_json::Value::Null);
+    let ends = &metrics.value()["parameters"]["profile_intervals"];
+    assert_eq!(ends["k"], serde_json::json!([1.804, 2.196]));
+    assert_eq!(ends["s"], serde_json::json!([null, null]));
 }
 
 #[test]

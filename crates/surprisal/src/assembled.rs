@@ -9,12 +9,12 @@ use candle_core::{DType, Tensor};
 use serde_json::{Value, json};
 use surprisal_core::Parameter;
 use surprisal_data::run_file::{
-    Column, GradientChecks, Layout, ParameterInterval, PathTable, PredictedFrames, PredictionTable, Series,
-    SolutionLayout, SplitLayout, Trajectories, Writer,
+    Column, GradientChecks, Layout, ParameterInterval, ParameterProfile, PathTable, PredictedFrames, PredictionTable,
+    ProfileLayout, Series, SolutionLayout, SplitLayout, Trajectories, Writer,
 };
 use surprisal_objective::{Coupling, Objective};
 use surprisal_train::fit::{Fit, Outcome};
-use surprisal_train::intervals::{Interval, Intervals};
+use surprisal_train::intervals::{Directions, Interval, Intervals, POINTS};
 use surprisal_train::last_layer::BayesianLastLayer;
 use surprisal_train::optimizer::{Method, Optimizer};
 use surprisal_train::path::PathPoint;
@@ -26,7 +26,7 @@ use surprisal_train::{
 };
 
 use crate::command::say;
-use crate::curves::{DRAWN, parts, time_label};
+use crate::curves::{DRAWN, networks, parts, time_label};
 use crate::experiment::Experiment;
 use crate::failure::Failure;
 use crate::log::Log;
@@ -155,7 +155,7 @@ impl<P: Predictor> Assembled<P> {
         let fit = self.fit(experiment, &settings, &checkpoints, &interrupted);
         let path = self.objective.l1_path();
         let state = self.state(&fit, &checkpoints, resumed)?;
-        let layout = self.layout(experiment, dir, fit.interval_names(&experiment.intervals)?)?;
+        let layout = self.layout(experiment, dir, &fit)?;
         let run_file = if resumed && dir.run_file().exists() {
             Writer::open(&dir.run_file(), &layout, state.progress.n_evaluations)?
         } else {
@@ -195,15 +195,21 @@ impl<P: Predictor> Assembled<P> {
             return Ok(ExitCode::from(signals::INTERRUPTED));
         }
         checkpoint::save_weights(&dir.weights(), &fit.parameters())?;
+        // a solver that fails beside the weights kept takes the intervals, and not the run
+        let intervals = fit.intervals(&experiment.intervals).unwrap_or_else(|error| Intervals {
+            notes: vec![format!("no intervals of parameters: {error}")],
+            ..Intervals::default()
+        });
         let predicting = Instant::now();
         let last_layer = self.last_layer(experiment)?;
-        let n_predicted = self.write_predictions(&mut run_file, experiment, last_layer.as_ref())?;
+        let n_predicted =
+            self.write_predictions(&mut run_file, experiment, last_layer.as_ref(), (&fit, &intervals.directions))?;
         let predict_seconds = predicting.elapsed().as_secs_f64();
         if let Some(best) = state.progress.best.filter(|_| settings.keep == Keep::Best) {
             run_file.write_selected(best.evaluation)?;
         }
         self.write_solution(&mut run_file, &fit, &state)?;
-        self.write_intervals(&mut run_file, &fit, experiment)?;
+        write_intervals(&mut run_file, intervals)?;
         if let (Some(start), Some(end)) = (at_start, at_end) {
             let GradientCheck { key, configured, refined, difference, limit } = end;
             // JSON has no word for what is not finite
@@ -273,29 +279,6 @@ impl<P: Predictor> Assembled<P> {
         Ok(())
     }
 
-    /// Standard errors and intervals of what means something.
-    fn write_intervals(&self, run_file: &mut Writer, fit: &Fit<'_, P>, experiment: &Experiment) -> Result<(), Failure> {
-        // a solver that fails beside the weights kept takes the intervals, and not the run
-        let Intervals { entries, notes } = fit.intervals(&experiment.intervals).unwrap_or_else(|error| Intervals {
-            entries: vec![],
-            notes: vec![format!("no intervals of parameters: {error}")],
-        });
-        if entries.is_empty() && notes.is_empty() {
-            return Ok(());
-        }
-        let entries: Vec<ParameterInterval> = entries
-            .into_iter()
-            .map(|Interval { name, values, standard_error, lower, upper }| ParameterInterval {
-                name,
-                values,
-                standard_error,
-                lower,
-                upper,
-            })
-            .collect();
-        Ok(run_file.write_intervals(&entries, &notes)?)
-    }
-
     /// Whether it makes sense to ask how far the weights are from a minimum.
     fn certified(&self, optimizer: &dyn Optimizer) -> bool {
         self.objective.proximal_penalty().is_some() || matches!(optimizer.method(), Method::Minimizer(_))
@@ -316,12 +299,7 @@ impl<P: Predictor> Assembled<P> {
     }
 
     /// What `run.h5` will hold.
-    fn layout(
-        &self,
-        experiment: &Experiment,
-        dir: &RunDir,
-        intervals: Vec<(String, usize)>,
-    ) -> Result<Layout, Failure> {
+    fn layout(&self, experiment: &Experiment, dir: &RunDir, fit: &Fit<'_, P>) -> Result<Layout, Failure> {
         let judge = self.judge(experiment)?;
         let shape = judge.outcome().layout();
         let json_text = |value: &Value| value.to_string();
@@ -347,7 +325,7 @@ impl<P: Predictor> Assembled<P> {
                     .collect(),
                 metrics: METRICS.map(String::from).to_vec(),
                 per_sample: name == "valid",
-                trajectories: self.trajectories(name),
+                trajectories: self.trajectories(name, experiment),
             })
             .collect();
         let coupling = match self.facts.coupling {
@@ -392,7 +370,8 @@ impl<P: Predictor> Assembled<P> {
                     vec![]
                 },
                 n_path: self.objective.l1_path().map_or(0, |path| path.n),
-                intervals,
+                intervals: fit.interval_names(&experiment.intervals)?,
+                profiles: ProfileLayout { parameters: fit.profile_names(&experiment.intervals)?, n_points: POINTS },
             },
         })
     }
@@ -413,7 +392,7 @@ impl<P: Predictor> Assembled<P> {
             .collect()
     }
 
-    fn trajectories(&self, split: &str) -> Option<Trajectories> {
+    fn trajectories(&self, split: &str, experiment: &Experiment) -> Option<Trajectories> {
         match &self.facts.records {
             Records::Rows(_) => None,
             Records::Structures(splits, _) => Some(Trajectories::frames(part(splits.parts(), split))),
@@ -425,6 +404,7 @@ impl<P: Predictor> Assembled<P> {
                     .take(DRAWN)
                     .map(|t| 1 + parts(&t.times).iter().sum::<usize>())
                     .sum(),
+                networks: networks(experiment),
             }),
         }
     }
@@ -459,7 +439,7 @@ impl<P: Predictor> Assembled<P> {
         Ok(BayesianLastLayer::shapes(self.objective.outcome().layout().dim, n_features))
     }
 
-    fn shard_size(&self, experiment: &Experiment) -> usize {
+    pub(crate) fn shard_size(&self, experiment: &Experiment) -> usize {
         experiment.train.shard_size.unwrap_or_else(|| self.predictor.shard_size())
     }
 
@@ -469,6 +449,7 @@ impl<P: Predictor> Assembled<P> {
         run_file: &mut Writer,
         experiment: &Experiment,
         last_layer: Option<&BayesianLastLayer>,
+        varied: (&Fit<'_, P>, &Directions),
     ) -> Result<usize, Failure> {
         let judge = self.judge(experiment)?;
         let shape = judge.outcome().layout();
@@ -519,7 +500,7 @@ impl<P: Predictor> Assembled<P> {
                 }
                 Records::Series(splits) => {
                     let mut predicted = center.chunks_exact(shape.dim);
-                    let dense = self.dense(part(splits.parts(), name), &groups, self.shard_size(experiment))?;
+                    let dense = self.dense(part(splits.parts(), name), &groups, varied, experiment)?;
                     let mut series = Series { time: vec![], group: vec![], state: vec![], observed: vec![], dense };
                     for (i, trajectory) in part(splits.parts(), name).iter().enumerate() {
                         let n_times = trajectory.times.len();
@@ -537,6 +518,25 @@ impl<P: Predictor> Assembled<P> {
         }
         Ok(n_predicted)
     }
+}
+
+/// Standard errors, intervals and profiles of what means something.
+fn write_intervals(run_file: &mut Writer, intervals: Intervals) -> Result<(), Failure> {
+    let Intervals { entries, notes, .. } = intervals;
+    if entries.is_empty() && notes.is_empty() {
+        return Ok(());
+    }
+    let (mut written, mut profiles) = (vec![], vec![]);
+    for Interval { name, values, standard_error, lower, upper, profiles: of_values } in entries {
+        if !of_values.is_empty() {
+            let ends = of_values.iter().map(|p| [p.lower, p.upper]).collect();
+            let points = of_values.into_iter().map(|p| p.points).collect();
+            profiles.push(ParameterProfile { name: name.clone(), ends, points });
+        }
+        written.push(ParameterInterval { name, values, standard_error, lower, upper });
+    }
+    run_file.write_intervals(&written, &notes)?;
+    Ok(run_file.write_profiles(&profiles)?)
 }
 
 /// The settings that were found to be possible when the configuration was read.

@@ -2,7 +2,9 @@
 
 use surprisal_core::records::Trajectory;
 use surprisal_data::DataConfig;
-use surprisal_data::run_file::DenseSeries;
+use surprisal_data::run_file::{DenseNetwork, DenseSeries, NetworkLayout};
+use surprisal_train::fit::Fit;
+use surprisal_train::intervals::Directions;
 use surprisal_train::predictor::ode::refine;
 use surprisal_train::{Predictor, TrainError, shard};
 
@@ -13,12 +15,14 @@ use crate::plan::Assembled;
 pub(crate) const DRAWN: usize = 12;
 
 impl<P: Predictor> Assembled<P> {
-    /// Solutions of the first trajectories between the observations, for drawing.
+    /// Solutions of the first trajectories between the observations, how uncertain they are, and the
+    /// networks along them, for drawing.
     pub(crate) fn dense(
         &self,
         trajectories: &[Trajectory],
         groups: &[&P::Group],
-        shard_size: usize,
+        (fit, directions): (&Fit<'_, P>, &Directions),
+        experiment: &Experiment,
     ) -> Result<DenseSeries, TrainError> {
         let mut dense = DenseSeries::default();
         let mut refined = vec![];
@@ -30,11 +34,57 @@ impl<P: Predictor> Assembled<P> {
             dense.time.extend(times);
         }
         let refined: Vec<&P::Group> = refined.iter().collect();
-        let prediction = shard::evaluate(&self.predictor, &refined, shard_size)?;
+        if refined.is_empty() {
+            return Ok(dense);
+        }
         let outcome = self.objective.outcome();
-        dense.state = outcome.mean_location(&outcome.data_units(&prediction)?).to_vec();
+        let solved = || -> Result<_, TrainError> {
+            let prediction = shard::evaluate(&self.predictor, &refined, self.shard_size(experiment))?;
+            Ok(outcome.data_units(&prediction)?)
+        };
+        let at_best = solved()?;
+        dense.state = outcome.mean_location(&at_best).to_vec();
+        if outcome.members() > 1 {
+            let per_sample = dense.state.len() / dense.time.len();
+            dense.sd = between_members(&at_best.location, outcome.members(), per_sample);
+        } else if !directions.is_empty() {
+            // a solver that fails beside the weights kept takes the band, and not the run
+            let predicted = || Ok::<_, TrainError>(outcome.mean_location(&solved()?).to_vec());
+            dense.sd = fit.spread(directions, predicted).unwrap_or_default();
+        }
+        let layouts = networks(experiment);
+        for along in self.predictor.networks(&refined)? {
+            let Some(layout) = layouts.iter().find(|layout| layout.name == along.name).cloned() else { continue };
+            let NetworkLayout { name, inputs, outputs, .. } = layout;
+            dense.networks.push(DenseNetwork { name, inputs, outputs, input: along.input, output: along.output });
+        }
         Ok(dense)
     }
+}
+
+/// Standard deviations between members, that of the population, whose locations lie side by side in each sample.
+fn between_members(location: &[f64], members: usize, per_sample: usize) -> Vec<f64> {
+    let mut sd = vec![];
+    for sample in location.chunks_exact(members * per_sample) {
+        for c in 0..per_sample {
+            let values = || sample.iter().skip(c).step_by(per_sample);
+            let mean = values().sum::<f64>() / members as f64;
+            sd.push((values().map(|v| (v - mean) * (v - mean)).sum::<f64>() / members as f64).sqrt());
+        }
+    }
+    sd
+}
+
+/// Networks within the equations of an experiment.
+pub(crate) fn networks(experiment: &Experiment) -> Vec<NetworkLayout> {
+    let ModelConfig::Ode(ode) = &experiment.model else { return vec![] };
+    let of = |(name, network): (&String, &surprisal_ode::equations::NetworkConfig)| NetworkLayout {
+        name: name.clone(),
+        inputs: network.inputs.clone(),
+        outputs: network.outputs.clone(),
+        members: experiment.n_models(),
+    };
+    ode.networks.iter().map(of).collect()
 }
 
 /// Into how many parts the intervals between the observations of a trajectory are cut for drawing: about so
@@ -55,5 +105,17 @@ pub(crate) fn time_label(experiment: &Experiment) -> String {
             _ => data.time.clone(),
         },
         _ => data.time.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::between_members;
+
+    #[test]
+    fn members_are_compared_component_by_component() {
+        // two samples of two members of two components
+        let location = [1.0, 10.0, 3.0, 10.0, 2.0, 5.0, 2.0, 9.0];
+        assert_eq!(between_members(&location, 2, 2), [1.0, 0.0, 0.0, 2.0]);
     }
 }

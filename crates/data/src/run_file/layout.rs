@@ -93,7 +93,22 @@ pub enum Trajectories {
         n_times: usize,
         /// Times of their dense curves together.
         n_dense: usize,
+        /// Networks within the equations.
+        networks: Vec<NetworkLayout>,
     },
+}
+
+/// A network within equations, along the dense curves.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NetworkLayout {
+    /// Its name.
+    pub name: String,
+    /// What its inputs are called.
+    pub inputs: Vec<String>,
+    /// What its outputs are called.
+    pub outputs: Vec<String>,
+    /// Models that have one each, and each its own curves.
+    pub members: usize,
 }
 
 impl Trajectories {
@@ -235,7 +250,7 @@ impl Trajectories {
                 }
                 items
             }
-            Self::Series { states, n_times, n_dense } => vec![
+            Self::Series { states, n_times, n_dense, networks } => [
                 Item::fixed(format!("{root}/time"), Element::F64, &[*n_times]),
                 Item::fixed(format!("{root}/group"), Element::U32, &[*n_times]),
                 Item::fixed(format!("{root}/state"), Element::F64, &[*n_times, states.len()]),
@@ -243,7 +258,17 @@ impl Trajectories {
                 Item::fixed(format!("{root}/dense/time"), Element::F64, &[*n_dense]),
                 Item::fixed(format!("{root}/dense/group"), Element::U32, &[*n_dense]),
                 Item::fixed(format!("{root}/dense/state"), Element::F64, &[*n_dense, states.len()]),
-            ],
+                Item::fixed(format!("{root}/dense/sd"), Element::F64, &[*n_dense, states.len()]),
+            ]
+            .into_iter()
+            .chain(networks.iter().flat_map(|network| {
+                let (root, n) = (format!("{root}/dense/networks/{}", network.name), network.members * n_dense);
+                [
+                    Item::fixed(format!("{root}/input"), Element::F64, &[n, network.inputs.len()]),
+                    Item::fixed(format!("{root}/output"), Element::F64, &[n, network.outputs.len()]),
+                ]
+            }))
+            .collect(),
         }
     }
 }

@@ -10,6 +10,8 @@
 //! /predictions/<split>/{target, location, <column>…, nll, group}   [sample, width] or [sample]
 //! /trajectories/<split>/…                       H5MD 1.1 for atoms; time, group, state, observed for ODEs
 //! /parameters/<name>                            the selected values
+//! /intervals/<name>, /standard_errors/<name>    [value, 3] lower, value, upper; [value]
+//! /profiles/<name>/{ends, points}               [value, 2]; [value, point, 3]
 //! ```
 //!
 //! Predictions are in the data's own units, negative log-likelihoods in nats. Floating-point data is
@@ -25,6 +27,7 @@
 mod error;
 mod layout;
 mod library;
+mod profile;
 mod reader;
 mod resume;
 mod solution;
@@ -33,11 +36,12 @@ mod trajectories;
 mod writer;
 
 pub use error::RunFileError;
-pub use layout::{Column, Layout, SplitLayout, Trajectories};
+pub use layout::{Column, Layout, NetworkLayout, SplitLayout, Trajectories};
 pub use library::{hdf5_version, probe};
+pub use profile::{ParameterProfile, ProfileLayout};
 pub use reader::{FrameEnergies, PerSampleCurve, PerSampleQuantity, PredictedColumn, Reader};
 pub use solution::{GradientChecks, ParameterInterval, PathTable, SolutionLayout};
-pub use trajectories::{DenseSeries, PredictedFrames, Series};
+pub use trajectories::{DenseNetwork, DenseSeries, PredictedFrames, Series};
 pub use writer::{Evaluation, PredictionTable, SplitEvaluation, Writer};
 
 /// Bins of `/curves/<split>/pit`, equal parts of [0, 1].

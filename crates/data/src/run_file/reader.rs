@@ -5,7 +5,7 @@ use std::path::Path;
 use hdf5::Group;
 
 use super::storage::Storage;
-use super::{DenseSeries, FORMAT, FORMAT_VERSION, RunFileError, Series};
+use super::{DenseNetwork, DenseSeries, FORMAT, FORMAT_VERSION, RunFileError, Series};
 
 /// A run file opened for reading; only complete evaluations are shown.
 #[derive(Debug)]
@@ -258,6 +258,8 @@ impl Reader {
                 time: self.storage.read(&format!("{root}/dense/time"))?.0,
                 group: self.storage.read(&format!("{root}/dense/group"))?.0,
                 state: self.storage.read(&format!("{root}/dense/state"))?.0,
+                sd: self.dense_sd(&root)?,
+                networks: self.dense_networks(&root)?,
             },
             false => DenseSeries::default(),
         };
@@ -268,6 +270,30 @@ impl Reader {
             observed: self.storage.read(&format!("{root}/observed"))?.0,
             dense,
         })
+    }
+
+    fn dense_sd(&self, root: &str) -> Result<Vec<f64>, RunFileError> {
+        let path = format!("{root}/dense/sd");
+        if !self.storage.exists(&path) {
+            return Ok(vec![]);
+        }
+        let sd = self.storage.read::<f64>(&path)?.0;
+        Ok(if sd.iter().all(|v| v.is_nan()) { vec![] } else { sd })
+    }
+
+    fn dense_networks(&self, root: &str) -> Result<Vec<DenseNetwork>, RunFileError> {
+        let root = format!("{root}/dense/networks");
+        let of = |name: String| {
+            let path = format!("{root}/{name}");
+            Ok(DenseNetwork {
+                inputs: self.names(&path, "inputs")?,
+                outputs: self.names(&path, "outputs")?,
+                input: self.storage.read(&format!("{path}/input"))?.0,
+                output: self.storage.read(&format!("{path}/output"))?.0,
+                name,
+            })
+        };
+        self.members(&root)?.into_iter().map(of).collect()
     }
 
     fn evaluations(&self, path: &str) -> Result<Vec<f64>, RunFileError> {

@@ -2,7 +2,7 @@
 //! data determine it (`/intervals`, `/standard_errors`), and the regularisation path it lies on (`/path`).
 
 use super::layout::{Element, Item};
-use super::{Reader, RunFileError, Writer};
+use super::{ProfileLayout, Reader, RunFileError, Writer};
 
 /// What a run file will hold of the solution.
 #[derive(Debug, Clone, Default)]
@@ -13,6 +13,8 @@ pub struct SolutionLayout {
     pub n_path: usize,
     /// Name and number of values of each parameter that has intervals.
     pub intervals: Vec<(String, usize)>,
+    /// Profiles of the likelihood.
+    pub profiles: ProfileLayout,
 }
 
 /// The interval of one parameter, in its own units; NaN where the data do not determine it.
@@ -97,6 +99,7 @@ impl SolutionLayout {
             items.push(Item::fixed(format!("/intervals/{name}"), Element::F64, &[*n, 3]));
             items.push(Item::fixed(format!("/standard_errors/{name}"), Element::F64, &[*n]));
         }
+        items.extend(self.profiles.items());
         if self.n_path > 0 {
             for (name, _) in PathTable::default().columns() {
                 items.push(Item::fixed(format!("/path/{name}"), Element::F64, &[self.n_path]));
@@ -214,7 +217,7 @@ impl Reader {
     }
 
     /// Names below a group, alphabetically; none where it does not exist.
-    fn members(&self, path: &str) -> Result<Vec<String>, RunFileError> {
+    pub(super) fn members(&self, path: &str) -> Result<Vec<String>, RunFileError> {
         if !self.storage().exists(path) {
             return Ok(vec![]);
         }

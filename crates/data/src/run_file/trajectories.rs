@@ -49,6 +49,26 @@ pub struct DenseSeries {
     pub group: Vec<u32>,
     /// Predicted states, `[n_dense, n_states]`.
     pub state: Vec<f64>,
+    /// Standard deviations of the solution, `[n_dense, n_states]`: between the members of an ensemble,
+    /// else because its parameters are uncertain; empty where not known.
+    pub sd: Vec<f64>,
+    /// The networks within the equations along these solutions.
+    pub networks: Vec<DenseNetwork>,
+}
+
+/// A network along dense solutions: of one model after the other.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct DenseNetwork {
+    /// Its name.
+    pub name: String,
+    /// What its inputs are called.
+    pub inputs: Vec<String>,
+    /// What its outputs are called.
+    pub outputs: Vec<String>,
+    /// `[n_models * n_dense, n_inputs]`, as the equations give them.
+    pub input: Vec<f64>,
+    /// `[n_models * n_dense, n_outputs]`, as the equations use them.
+    pub output: Vec<f64>,
 }
 
 /// Attributes and links of the trajectories of a split; their datasets exist already.
@@ -56,9 +76,16 @@ pub(super) fn create(storage: &Storage, split: &SplitLayout) -> Result<(), RunFi
     let root = format!("/trajectories/{}", split.name);
     match &split.trajectories {
         None => Ok(()),
-        Some(Trajectories::Series { states, .. }) => {
+        Some(Trajectories::Series { states, networks, .. }) => {
             let group = storage.check("open", &root, storage.file.group(&root))?;
-            storage.write_names(&group, "states", states)
+            storage.write_names(&group, "states", states)?;
+            for network in networks {
+                let path = format!("{root}/dense/networks/{}", network.name);
+                let group = storage.check("open", &path, storage.file.group(&path))?;
+                storage.write_names(&group, "inputs", &network.inputs)?;
+                storage.write_names(&group, "outputs", &network.outputs)?;
+            }
+            Ok(())
         }
         Some(Trajectories::Frames { periodic, has_cell, .. }) => create_h5md(storage, &root, *periodic, *has_cell),
     }
@@ -172,6 +199,14 @@ impl Writer {
         storage.fill(&format!("{root}/dense/time"), &series.dense.time)?;
         storage.fill(&format!("{root}/dense/group"), &series.dense.group)?;
         storage.fill(&format!("{root}/dense/state"), &series.dense.state)?;
+        if !series.dense.sd.is_empty() {
+            storage.fill(&format!("{root}/dense/sd"), &series.dense.sd)?;
+        }
+        for network in &series.dense.networks {
+            let root = format!("{root}/dense/networks/{}", network.name);
+            storage.fill(&format!("{root}/input"), &network.input)?;
+            storage.fill(&format!("{root}/output"), &network.output)?;
+        }
         storage.flush()
     }
 }

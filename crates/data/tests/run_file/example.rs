@@ -4,8 +4,8 @@ use std::path::Path;
 
 use surprisal_core::records::Structure;
 use surprisal_data::run_file::{
-    Column, DenseSeries, Evaluation, Layout, PIT_BINS, PredictedFrames, PredictionTable, RunFileError, Series,
-    SolutionLayout, SplitEvaluation, SplitLayout, Trajectories, Writer,
+    Column, DenseNetwork, DenseSeries, Evaluation, Layout, NetworkLayout, PIT_BINS, PredictedFrames, PredictionTable,
+    RunFileError, Series, SolutionLayout, SplitEvaluation, SplitLayout, Trajectories, Writer,
 };
 
 pub(crate) const N_TRAIN: usize = 6;
@@ -29,6 +29,12 @@ pub(crate) fn layout() -> Layout {
                     states: vec!["x".into(), "y".into()],
                     n_times: N_TRAIN,
                     n_dense: 9,
+                    networks: vec![NetworkLayout {
+                        name: "nn".into(),
+                        inputs: vec!["x".into(), "t/10".into()],
+                        outputs: vec!["u".into()],
+                        members: 2,
+                    }],
                 }),
             },
             SplitLayout {
@@ -118,6 +124,14 @@ pub(crate) fn series() -> Series {
             time: [0.0, 0.25, 0.5].repeat(3),
             group: vec![0, 0, 0, 1, 1, 1, 2, 2, 2],
             state: (0..18).map(f64::from).collect(),
+            sd: (0..18).map(|i| 0.5 * f64::from(i)).collect(),
+            networks: vec![DenseNetwork {
+                name: "nn".into(),
+                inputs: vec!["x".into(), "t/10".into()],
+                outputs: vec!["u".into()],
+                input: numbers(36, 0.25),
+                output: numbers(18, 0.75),
+            }],
         },
     }
 }

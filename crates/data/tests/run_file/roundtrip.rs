@@ -1,7 +1,7 @@
 use surprisal_core::{Blame, Diagnose};
 use surprisal_data::run_file::{
-    Column, Evaluation, Layout, PIT_BINS, ParameterInterval, PathTable, PerSampleQuantity, PredictionTable, Reader,
-    RunFileError, SolutionLayout, SplitEvaluation, Writer,
+    Column, Evaluation, Layout, PIT_BINS, ParameterInterval, ParameterProfile, PathTable, PerSampleQuantity,
+    PredictionTable, ProfileLayout, Reader, RunFileError, SolutionLayout, SplitEvaluation, Writer,
 };
 
 use crate::example::{self, N_TEST, numbers, value};
@@ -82,11 +82,13 @@ fn a_solution_and_its_path_are_read_as_written() {
         optimality: vec!["objective".into(), "gradient".into()],
         n_path: 3,
         intervals: vec![("k".into(), 1), ("start".into(), 2)],
+        profiles: ProfileLayout { parameters: vec![("start".into(), 2)], n_points: 4 },
     };
     let mut writer = Writer::create(&path, &layout).unwrap();
     let unfinished = Reader::open(&path).unwrap();
     assert_eq!((unfinished.optimality().unwrap(), unfinished.regularization_path().unwrap()), (vec![], None));
     assert_eq!(unfinished.intervals().unwrap(), (vec![], vec![]));
+    assert_eq!(unfinished.profiles().unwrap(), []);
     drop(unfinished);
     let table = PathTable {
         weight: vec![0.3, 0.2, 0.1],
@@ -110,9 +112,17 @@ fn a_solution_and_its_path_are_read_as_written() {
     let intervals = vec![interval("k", 1), interval("start", 2)];
     let notes = vec!["weights are known".to_string()];
     writer.write_intervals(&intervals, &notes).unwrap();
+    let point = |k: f64| [k, k * k, 1.1 * k * k];
+    let profiles = vec![ParameterProfile {
+        name: "start".into(),
+        ends: vec![[0.1, 0.3], [f64::NEG_INFINITY, 0.4]],
+        points: vec![vec![point(0.1), point(0.2), point(0.3)], vec![point(0.4)]],
+    }];
+    writer.write_profiles(&profiles).unwrap();
     drop(writer);
     let run = Reader::open(&path).unwrap();
     assert_eq!(run.intervals().unwrap(), (intervals, notes));
+    assert_eq!(run.profiles().unwrap(), profiles);
     assert_eq!(run.regularization_path().unwrap(), Some(table));
     assert_eq!(run.optimality().unwrap(), [("gradient".to_string(), 1e-9), ("objective".to_string(), 1.5)]);
     drop(run);

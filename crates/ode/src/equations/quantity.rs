@@ -25,6 +25,29 @@ impl System {
         self.field.networks.iter().position(|net| net.name == name).map(Quantity::Network)
     }
 
+    /// Names of the networks, in order.
+    pub fn networks(&self) -> impl Iterator<Item = &str> {
+        self.field.networks.iter().map(|net| net.name.as_str())
+    }
+
+    /// Inputs and outputs of network `k` along a solution, in the units of the equations: a(ξ) and
+    /// c·N(a(ξ)/b).
+    ///
+    /// # Shapes
+    /// As [`System::quantity`]; returns `[n_times * n_in]` and `[n_times * n_out]`.
+    pub fn network_along(&self, k: usize, parameters: &[f64], times: &[f64], states: &[f64]) -> (Vec<f64>, Vec<f64>) {
+        let quantity = Quantity::Network(k);
+        let (net, first) = (&self.field.networks[k], self.field.first_feed(k));
+        let mut at = At::new(&self.field, &quantity);
+        let (mut input, mut output) = (vec![], vec![]);
+        for (&t, z) in times.iter().zip(states.chunks_exact(self.field.dim())) {
+            at.evaluate(parameters, t, z);
+            input.extend((first..first + net.n_in).map(|i| self.field.feed.output(i, &at.values)));
+            output.extend(at.output.iter().map(|u| net.output_scale * u));
+        }
+        (input, output)
+    }
+
     /// A formula of everything that observations may use.
     pub fn expression(&self, text: &str) -> Result<Quantity, ExprError> {
         let mut builder = self.vocabulary.clone();

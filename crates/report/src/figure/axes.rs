@@ -34,6 +34,8 @@ pub(crate) enum Key {
     Solid,
     Dashed,
     Dot,
+    /// A filled band.
+    Band,
     /// A filled triangle that points down.
     Down,
     /// An open one.
@@ -79,6 +81,7 @@ impl Legend {
                 Key::Dashed => canvas.dashed(vec![(x, middle), (x + KEY, middle)], 1.0, *color),
                 Key::Down => canvas.triangle((x + 0.5 * KEY, middle), *color),
                 Key::OpenDown => canvas.open_triangle((x + 0.5 * KEY, middle), *color),
+                Key::Band => canvas.rectangle((x, middle - 3.0), (x + KEY, middle + 3.0), *color),
                 Key::Dot => canvas.disc((x + 0.5 * KEY, middle), 2.0, *color),
             }
             canvas.text((x + KEY + 3.0, middle + 0.36 * TEXT_SIZE), text.clone(), Anchor::Start, INK);

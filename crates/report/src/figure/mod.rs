@@ -11,14 +11,17 @@ mod epistemic;
 mod error_vs_sigma;
 mod font;
 mod function;
+mod learned_term;
 mod learning_curves;
 mod parity;
 mod phase_portrait;
 mod pit;
 mod pit_insets;
+mod profile;
 mod recalibration;
 mod regularization_path;
 mod reliability;
+mod residuals;
 mod sharpness;
 mod sparsification;
 mod svg;
@@ -60,11 +63,14 @@ pub struct Drawing {
 }
 
 /// Every figure, in the order of the report.
-pub const FIGURES: [&(dyn Figure + Sync); 14] = [
+pub const FIGURES: [&(dyn Figure + Sync); 17] = [
     &learning_curves::LearningCurves {},
     &function::Function {},
     &trajectories::Trajectories {},
     &phase_portrait::PhasePortrait {},
+    &learned_term::LearnedTerms {},
+    &residuals::Residuals {},
+    &profile::Profile {},
     &parity::Parity {},
     &error_vs_sigma::ErrorVsSigma {},
     &reliability::Reliability {},

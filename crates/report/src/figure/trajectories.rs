@@ -6,7 +6,7 @@ use super::axes::{Axis, Frame, Key, Legend};
 use super::canvas::{Anchor, COLUMN_WIDTH, Canvas, GREY, INK, PALETTE, TEXT_SIZE};
 use super::ticks::Scale;
 use super::{Drawing, Figure, Table};
-use crate::run_data::{RunData, Trajectory};
+use crate::run_data::{RunData, Spread, Trajectory};
 
 /// Trajectories that have a column, at most.
 const COLUMNS: usize = 3;
@@ -18,6 +18,8 @@ const PANEL: f64 = 74.0;
 const LATER: &str = "later";
 /// Times that span more than this are laid out by their logarithm.
 const WIDE: f64 = 1e3;
+/// Half the width of a central 90 % interval, in standard deviations of a normal.
+const QUANTILE: f64 = 1.644_853_626_951_472_2;
 
 #[derive(Debug)]
 pub(crate) struct Trajectories {}
@@ -48,10 +50,20 @@ impl Figure for Trajectories {
             true => " Right of the dashed line nothing was trained on.",
             false => "",
         };
-        format!(
-            "Measurements (dots), the solution of the differential equation (line), and the interval that 90 % of \
-             measurements should fall into (band).{later}{which}"
-        )
+        let band = match spread(&columns) {
+            None => {
+                "the interval that 90 % of measurements should fall into (band: noise alone, the solution taken as known)"
+            }
+            Some(Spread::Parameters) => {
+                "90 % intervals of the solution (dark band: its parameters are uncertain, to first order) and of \
+                 measurements (light band: both that and the noise)"
+            }
+            Some(Spread::Members) => {
+                "90 % intervals of the solution (dark band: the members of the ensemble differ) and of measurements \
+                 (light band: the mixture of all members, noise included)"
+            }
+        };
+        format!("Measurements (dots), the solution of the differential equation (line), and {band}.{later}{which}")
     }
 
     fn draw(&self, run: &RunData) -> Option<Drawing> {
@@ -63,6 +75,10 @@ impl Figure for Trajectories {
         legend.add(Key::Solid, PALETTE[0], format!("fitted, {split}"));
         if columns.iter().any(|c| c.later.is_some()) {
             legend.add(Key::Solid, PALETTE[1], "predicted, later");
+        }
+        if spread(&columns).is_some() {
+            legend.add(Key::Band, PALETTE[0].alpha(0.5), "solution, 90 %");
+            legend.add(Key::Band, PALETTE[0].alpha(0.2), "data, 90 %");
         }
         let titles = if columns.len() > 1 { 1.4 * TEXT_SIZE } else { 0.0 };
         let foot = 2.0 * TEXT_SIZE + 8.0;
@@ -120,6 +136,11 @@ fn shown(run: &RunData) -> Option<(&str, usize, Vec<Shown<'_>>)> {
     Some((&split.name, split.trajectories.len(), columns.collect()))
 }
 
+/// Where the uncertainty of the solutions is from; `None` where it is not known.
+fn spread(columns: &[Shown<'_>]) -> Option<Spread> {
+    parts(columns).find(|t| !t.sd.is_empty()).map(|t| t.spread)
+}
+
 fn parts<'a>(columns: &'a [Shown<'_>]) -> impl Iterator<Item = &'a Trajectory> {
     columns.iter().flat_map(|column| std::iter::once(column.now).chain(column.later))
 }
@@ -170,8 +191,16 @@ fn panel(canvas: &mut Canvas, frame: &Frame, column: &Shown<'_>, (c, dim): (usiz
             let (x, y) = frame.at(t, y);
             (x.clamp(frame.left, frame.right), y.clamp(frame.top, frame.bottom))
         };
-        let outline = band.iter().map(|b| inside((b.0, b.2))).chain(band.iter().rev().map(|b| inside((b.0, b.1))));
-        canvas.polygon(outline.collect(), color.alpha(0.2));
+        let solution: Vec<(f64, f64, f64)> = curve
+            .iter()
+            .map(|&(t, y)| (t, y, QUANTILE * sd(trajectory, t, (c, dim))))
+            .filter(|(_, _, half)| half.is_finite())
+            .map(|(t, y, half)| (t, y - half, y + half))
+            .collect();
+        for (band, alpha) in [(band, 0.2), (solution, 0.4)] {
+            let outline = band.iter().map(|b| inside((b.0, b.2))).chain(band.iter().rev().map(|b| inside((b.0, b.1))));
+            canvas.polygon(outline.collect(), color.alpha(alpha));
+        }
         frame.curve(canvas, &curve, 1.1, color);
     }
     if column.later.is_some() {
@@ -190,8 +219,14 @@ fn panel(canvas: &mut Canvas, frame: &Frame, column: &Shown<'_>, (c, dim): (usiz
     }
 }
 
+/// Standard deviation of the solution at a time of its curve; NaN where not known.
+fn sd(trajectory: &Trajectory, time: f64, (c, dim): (usize, usize)) -> f64 {
+    let k = trajectory.dense_time.partition_point(|t| *t < time);
+    trajectory.sd.get(k * dim + c).copied().unwrap_or(f64::NAN)
+}
+
 /// (time, lower end, upper end) along a curve: the distances between curve and ends at the measured times, linear
-/// in between.
+/// in between; and, where the parameters' uncertainty is known, squares of both added, as for normal errors.
 fn band(trajectory: &Trajectory, curve: &[(f64, f64)], (c, dim): (usize, usize)) -> Vec<(f64, f64, f64)> {
     let at = |time: f64| {
         let k = trajectory.dense_time.partition_point(|t| *t < time).min(trajectory.dense_time.len() - 1);
@@ -217,7 +252,12 @@ fn band(trajectory: &Trajectory, curve: &[(f64, f64)], (c, dim): (usize, usize))
     };
     let ends = |&(t, y): &(f64, f64)| {
         let (low, high) = distance(t);
-        (t, y + low, y + high)
+        let of_solution = match trajectory.spread {
+            Spread::Parameters => QUANTILE * sd(trajectory, t, (c, dim)),
+            Spread::Members => 0.0,
+        };
+        let both = |noise: f64| if of_solution > 0.0 { noise.hypot(of_solution).copysign(noise) } else { noise };
+        (t, y + both(low), y + both(high))
     };
     curve.iter().map(ends).collect()
 }
@@ -232,7 +272,15 @@ fn rows(table: &mut Table, part: &str, t: &Trajectory, (name, k, c, dim): (&str,
         );
     }
     for (i, time) in t.dense_time.iter().enumerate() {
-        let state = t.state[i * dim + c];
-        table.labelled_row(&[part, &format!("solution {name}")], &[trajectory, *time, state, f64::NAN, f64::NAN]);
+        let (state, half) = (t.state[i * dim + c], QUANTILE * sd(t, *time, (c, dim)));
+        table.labelled_row(
+            &[part, &format!("solution {name}")],
+            &[trajectory, *time, state, state - half, state + half],
+        );
+    }
+    let curve: Vec<(f64, f64)> =
+        t.dense_time.iter().enumerate().map(|(i, time)| (*time, t.state[i * dim + c])).collect();
+    for ((time, low, high), (_, state)) in band(t, &curve, (c, dim)).into_iter().zip(&curve) {
+        table.labelled_row(&[part, &format!("predicted {name}")], &[trajectory, time, *state, low, high]);
     }
 }

@@ -103,7 +103,7 @@ impl Metrics {
         if !run.table.coefficients.is_empty() {
             value["coefficients"] = coefficients::coefficients(&run.table, &run.solution.input_names);
         }
-        parameters::add(&mut value, &run.solution.intervals);
+        parameters::add(&mut value, &run.solution);
         if let Some(recalibration) = &run.recalibration {
             value["recalibration"] = recalibrated::fitted(recalibration);
         }

@@ -1,13 +1,17 @@
 //! Trained parameters that mean something, in their own units.
 //!
 //! `{k: 0.71, start: [1.2, 0.9], intervals: {k: [0.66, 0.76], …}, standard_errors: {k: 0.025, …}}`, like
-//! the metrics of a split; null where the data do not determine one.
+//! the metrics of a split; null where the data do not determine one. `profile_intervals` where there are
+//! profiles; an end that the data leave open is null.
 
 use serde_json::{Map, Value, json};
-use surprisal_data::run_file::ParameterInterval;
+use surprisal_data::run_file::ParameterProfile;
+
+use crate::solution::Solution;
 
 /// Adds `parameters`, to those that are there.
-pub(super) fn add(metrics: &mut Value, parameters: &[ParameterInterval]) {
+pub(super) fn add(metrics: &mut Value, solution: &Solution) {
+    let parameters = &solution.intervals;
     if parameters.is_empty() {
         return;
     }
@@ -23,6 +27,11 @@ pub(super) fn add(metrics: &mut Value, parameters: &[ParameterInterval]) {
     }
     metrics["parameters"]["intervals"] = Value::Object(intervals);
     metrics["parameters"]["standard_errors"] = Value::Object(errors);
+    let ends = |profile: &ParameterProfile| one_or_all(profile.ends.iter().map(|ends| json!(ends)));
+    let profiles: Map<String, Value> = solution.profiles.iter().map(|p| (p.name.clone(), ends(p))).collect();
+    if !profiles.is_empty() {
+        metrics["parameters"]["profile_intervals"] = Value::Object(profiles);
+    }
 }
 
 /// The value, or the list where there are several.

@@ -14,6 +14,7 @@ pub(crate) fn run(arguments: &Configured) -> Result<ExitCode, Failure> {
     let source = source::read(&arguments.config, &arguments.set)?;
     say(&resolved(&source.experiment)?)?;
     let plan = Plan::build(&source, &device(&arguments.device)?)?;
+    plan.check_intervals(&source.experiment)?;
     let losses = plan.try_steps(&source.experiment)?;
     let losses: Vec<String> = losses.iter().map(|loss| format!("{loss:.6}")).collect();
     say(&format!("# {}\n# losses of the first steps: {}", plan.describe(), losses.join(", ")))?;

@@ -160,8 +160,8 @@ fn parameters_have_intervals_in_every_output_and_none_where_they_are_forgone() {
     let metrics: serde_json::Value = serde_json::from_str(&place.read("none/metrics.json")).unwrap();
     assert!(metrics["parameters"]["scale"].is_number() && metrics["parameters"]["intervals"].is_null());
     assert!(!place.read("none/report.html").contains("<h2>Parameters</h2>"));
-    let wrong = place.fail(&["check", "experiment.toml", "--set", "intervals.method=profile"]);
-    assert!(wrong.contains("profile") && wrong.contains("hessian"), "{wrong}");
+    let wrong = place.fail(&["check", "experiment.toml", "--set", "intervals.method=bootstrap"]);
+    assert!(wrong.contains("bootstrap") && wrong.contains("hessian"), "{wrong}");
 }
 
 #[test]
@@ -346,4 +346,58 @@ fn a_run_with_segments_says_how_far_they_are_apart() {
     assert!(shown.contains("segments.gap = "), "{shown}");
     let log = place.read("out/log.jsonl");
     assert!(log.contains("continuity"), "{log}");
+}
+
+#[test]
+fn profiles_of_the_likelihood_are_in_every_output() {
+    let place = decay();
+    place
+        .write("profile.toml", &format!("{DECAY}\n[intervals]\nmethod = \"profile\"\nprofiles = [\"k\", \"scale\"]\n"));
+    place.succeed(&["run", "profile.toml", "--out", "out"]);
+    let metrics: serde_json::Value = serde_json::from_str(&place.read("out/metrics.json")).unwrap();
+    let ends = |kind: &str, name: &str| -> [f64; 2] {
+        serde_json::from_value(metrics["parameters"][kind][name].clone()).unwrap_or_else(|e| panic!("{e}: {metrics}"))
+    };
+    for name in ["k", "scale"] {
+        let (profile, curvature) = (ends("profile_intervals", name), ends("intervals", name));
+        for (a, b) in profile.iter().zip(curvature) {
+            assert!((a / b - 1.0).abs() < 0.2, "{name}: {profile:?} {curvature:?}");
+        }
+    }
+    assert!(metrics["parameters"]["profile_intervals"]["start"].is_null());
+    let report = place.read("out/report.html");
+    assert!(report.contains("95 % by profile") && report.contains("Profile likelihood"));
+    let csv = place.read("out/figures/profile.csv");
+    assert!(csv.lines().filter(|l| l.starts_with("k,")).count() > 6, "{csv}");
+    let bands = place.read("out/figures/trajectories.csv");
+    let solution = bands.lines().filter(|l| l.contains(",solution x,")).collect::<Vec<_>>();
+    assert!(solution.iter().skip(1).all(|l| !l.ends_with(",,")), "the solution is uncertain");
+    assert!(place.path("out/figures/residuals.svg").exists() && place.path("out/figures/pit.svg").exists());
+    // a name that is none is found before anything is computed
+    place.write("wrong.toml", &format!("{DECAY}\n[intervals]\nmethod = \"profile\"\nprofiles = [\"q\"]\n"));
+    let said = place.fail(&["check", "wrong.toml"]);
+    assert!(said.contains("`q`, which has no interval") && said.contains("there are k, start, scale"), "{said}");
+}
+
+/// Members of an ensemble of equations with networks: a mixture, each with its own learned term.
+#[test]
+fn an_ensemble_of_equations_runs_from_end_to_end() {
+    let place = place(&format!("{EXPERIMENT}\n[ensemble]\nmembers = 3\n"));
+    place.succeed(&["run", "experiment.toml", "--out", "out"]);
+    let metrics: serde_json::Value = serde_json::from_str(&place.read("out/metrics.json")).unwrap();
+    assert!(metrics["splits"]["valid"]["nll"].as_f64().is_some_and(f64::is_finite));
+    let bands = place.read("out/figures/trajectories.csv");
+    let width = |line: &str| {
+        let numbers: Vec<f64> = line.rsplit(',').take(2).map(|n| n.parse().unwrap()).collect();
+        numbers[0] - numbers[1]
+    };
+    // not measured, and so known by its equation alone: what starts free differs between members at the end
+    let last = bands.lines().rfind(|l| l.contains(",solution total,")).unwrap();
+    assert!(width(last) > 0.0, "{last}");
+    let learned = place.read("out/figures/learned_term.csv");
+    for model in 1..=3 {
+        assert!(learned.lines().any(|l| l.starts_with(&format!("valid,nn.u,x,1,{model},"))), "{model}");
+    }
+    assert!(learned.contains(",nn.u,t/10,"));
+    assert!(place.read("out/report.html").contains("members of the ensemble differ"));
 }

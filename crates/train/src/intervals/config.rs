@@ -15,6 +15,9 @@ pub struct IntervalsConfig {
     /// trained in all, else "fixed".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub networks: Option<Nuisance>,
+    /// For the method "profile": which parameters have profiles, by name. By default all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profiles: Option<Vec<String>>,
 }
 
 /// Where intervals come from.
@@ -25,6 +28,9 @@ pub enum Method {
     None,
     /// The second derivative of the training loss at the weights kept.
     Hessian,
+    /// The same, and beside it the profile of the likelihood: each parameter is held at values on both
+    /// sides while all others are fitted again; costs some hundred gradients per parameter.
+    Profile,
 }
 
 /// What becomes of trained numbers that mean nothing by themselves.

@@ -41,13 +41,8 @@ pub(super) enum Kind {
 
 pub(super) fn errors(information: &Information) -> Errors {
     let (matrix, n) = (&information.matrix, information.matrix.n());
-    let scale: Vec<f64> = (0..n)
-        .map(|i| {
-            let size = matrix.at(i, i).abs().sqrt();
-            if size > 0.0 { size } else { 1.0 }
-        })
-        .collect();
-    let eigen = Symmetric::new(n, |i, j| matrix.at(i, j) / (scale[i] * scale[j])).eigen();
+    let scale = scales(matrix);
+    let eigen = scaled(matrix, &scale).eigen();
     let noise = information.asymmetry.max(SMALLEST);
     let (mut variance, mut newton) = (vec![0.0; n], vec![0.0; n]);
     let mut undetermined = vec![];
@@ -74,13 +69,41 @@ pub(super) fn errors(information: &Information) -> Errors {
     Errors { standard: variance.into_iter().map(f64::sqrt).collect(), newton, undetermined }
 }
 
+/// D.
+fn scales(matrix: &Symmetric) -> Vec<f64> {
+    let size = |i: usize| matrix.at(i, i).abs().sqrt();
+    (0..matrix.n()).map(|i| if size(i) > 0.0 { size(i) } else { 1.0 }).collect()
+}
+
+/// C.
+fn scaled(matrix: &Symmetric, scale: &[f64]) -> Symmetric {
+    Symmetric::new(matrix.n(), |i, j| matrix.at(i, j) / (scale[i] * scale[j]))
+}
+
+/// Columns of a square root of the covariance, D⁻¹v_k/√λ_k: independent directions, each one standard
+/// deviation long. Directions that the data do not determine are left out.
+pub(super) fn directions(matrix: &Symmetric, asymmetry: f64) -> Vec<Vec<f64>> {
+    let scale = scales(matrix);
+    let eigen = scaled(matrix, &scale).eigen();
+    let determined = eigen.values.iter().zip(&eigen.vectors).filter(|(value, _)| **value > asymmetry.max(SMALLEST));
+    determined.map(|(value, v)| v.iter().zip(&scale).map(|(v, s)| v / (s * value.sqrt())).collect()).collect()
+}
+
+/// The same of every direction, with λ_k ≥ `floor`, for a change of variables in which H is near 1.
+pub(super) fn whitening(matrix: &Symmetric, floor: f64) -> Vec<Vec<f64>> {
+    let scale = scales(matrix);
+    let eigen = scaled(matrix, &scale).eigen();
+    let all = eigen.values.iter().zip(&eigen.vectors);
+    all.map(|(value, v)| v.iter().zip(&scale).map(|(v, s)| v / (s * value.max(floor).sqrt())).collect()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn of(rows: [[f64; 3]; 3], gradient: [f64; 3]) -> Errors {
         let matrix = Symmetric::new(3, |i, j| rows[i][j]);
-        errors(&Information { matrix, gradient: gradient.to_vec(), asymmetry: 0.0 })
+        errors(&Information { joint: matrix.clone(), matrix, gradient: gradient.to_vec(), asymmetry: 0.0 })
     }
 
     #[test]
@@ -101,6 +124,21 @@ mod tests {
         assert!((found.standard[2] - 0.5).abs() < 1e-12);
         let [Undetermined { direction, kind: Kind::Flat }] = &found.undetermined[..] else { panic!("one is flat") };
         assert!((direction[0] - 1.0).abs() < 1e-9 && (direction[1] + 0.5).abs() < 1e-9, "{direction:?}");
+    }
+
+    #[test]
+    fn directions_make_up_the_covariance() {
+        let rows = [[4.0, 2.0, 0.0], [2.0, 3.0, 0.0], [0.0, 0.0, 1e-12]];
+        let found = directions(&Symmetric::new(3, |i, j| rows[i][j]), 0.0);
+        let covariance = |i: usize, j: usize| found.iter().map(|d| d[i] * d[j]).sum::<f64>();
+        for (i, j, expected) in [(0, 0, 3.0 / 8.0), (0, 1, -2.0 / 8.0), (1, 1, 4.0 / 8.0), (2, 2, 1e12)] {
+            assert!((covariance(i, j) / expected - 1.0).abs() < 1e-12, "{i} {j}");
+        }
+        // one direction of a product is not determined, and its opposite is
+        let product = Symmetric::new(2, |i, j| [[1.0, 2.0], [2.0, 4.0]][i][j]);
+        let [one] = &directions(&product, 0.0)[..] else { panic!("one direction") };
+        assert!((one[0] / one[1] - 2.0).abs() < 1e-6, "{one:?}");
+        assert_eq!(whitening(&product, 1e-4).len(), 2);
     }
 
     #[test]

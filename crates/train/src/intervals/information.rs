@@ -22,7 +22,7 @@ use crate::optimizer::Problem;
 /// h of a number of order 1.
 const STEP: f64 = 1e-3;
 /// 1/variance of a weight of a network before the data.
-const WEIGHT_PRECISION: f64 = 1.0;
+pub(super) const WEIGHT_PRECISION: f64 = 1.0;
 
 /// What the data say about θ, in nats per square of its own units.
 pub(super) struct Information {
@@ -31,6 +31,8 @@ pub(super) struct Information {
     pub(super) gradient: Vec<f64>,
     /// Largest |H_ij − H_ji|/√(H_ii H_jj) among the θ.
     pub(super) asymmetry: f64,
+    /// About θ and the nuisance together, `[n_θ + n_w]`: [[H_θθ, H_θw], [H_wθ, H_ww⁺ + 1]].
+    pub(super) joint: Symmetric,
 }
 
 /// The information about the coordinates `of`; `nuisance` are those to be marginalised.
@@ -59,11 +61,18 @@ pub(super) fn observed(
     }
     let own: Vec<f64> = of.iter().map(|&i| gradient[i]).collect();
     if nuisance.is_empty() {
-        return Ok(Information { matrix: Symmetric::new(n, at), gradient: own, asymmetry });
+        let matrix = Symmetric::new(n, at);
+        return Ok(Information { joint: matrix.clone(), matrix, gradient: own, asymmetry });
     }
     let block = Symmetric::new(nuisance.len(), |i, j| 0.5 * (crossed[i][nuisance[j]] + crossed[j][nuisance[i]]));
     let eigen = block.eigen();
     let precision: Vec<f64> = eigen.values.iter().map(|value| value.max(0.0) + WEIGHT_PRECISION).collect();
+    let joint = Symmetric::new(n + nuisance.len(), |i, j| match (i < n, j < n) {
+        (true, true) => at(i, j),
+        (true, false) => 0.5 * (direct[i][nuisance[j - n]] + crossed[j - n][of[i]]),
+        // only pairs i ≤ j are asked for
+        (false, _) => eigen.vectors.iter().zip(&precision).map(|(v, p)| v[i - n] * p * v[j - n]).sum(),
+    });
     // rows of H_θw, and g_w, along the eigenvectors
     let along = |row: &dyn Fn(usize) -> f64| -> Vec<f64> {
         eigen.vectors.iter().map(|v| v.iter().enumerate().map(|(k, v)| v * row(k)).sum()).collect()
@@ -78,6 +87,7 @@ pub(super) fn observed(
         matrix: Symmetric::new(n, |i, j| at(i, j) - explained(&across[i], &across[j])),
         gradient: own.iter().zip(&across).map(|(g, row)| g - explained(row, &pull)).collect(),
         asymmetry,
+        joint,
     })
 }
 

@@ -7,35 +7,43 @@
 //! priors it is the interval of the posterior's normal approximation; other penalties count as priors too.
 //!
 //! It says what the data and the model say together. It knows nothing of a wrong model, of other
-//! minima, or of how the loss bends farther away.
+//! minima, or of how the loss bends farther away; the last the profile of the likelihood knows (module
+//! `profile`).
 
 mod config;
 mod covariance;
 mod information;
+mod notes;
+mod profile;
+mod refit;
+mod spread;
 mod symmetric;
+mod task;
 
-use surprisal_core::Parameter;
-
-use self::covariance::{Errors, Kind};
+use self::covariance::Errors;
+use self::information::Information;
+use self::profile::walk;
+use self::refit::Likelihood;
+use self::symmetric::Symmetric;
+use self::task::{Named, Task};
 use crate::fit::Fit;
 use crate::full_batch::FullBatch;
 use crate::step::LAST;
 use crate::{Predictor, TrainError};
 
 pub use config::{IntervalsConfig, Method, Nuisance};
+pub use profile::{POINTS, THRESHOLD};
+pub use spread::Directions;
 
 /// Coverage of every interval.
 pub const LEVEL: f64 = 0.95;
 /// Φ⁻¹(0.975).
 const QUANTILE: f64 = 1.959_963_984_540_054;
-/// What is done without being asked takes no more than two gradients for each of so many numbers.
-const UNASKED: usize = 25;
-/// Weights that can be marginalised; the work grows with the cube.
-const MOST_WEIGHTS: usize = 1000;
-/// Standard errors between the weights kept and the minimum, above which a note is due.
-const FAR: f64 = 0.3;
-/// Asymmetry of the information above which a note is due.
-const ROUGH: f64 = 0.05;
+
+/// Nats between the weights kept and the best fit above which a note is due.
+const MOVED: f64 = 0.05;
+/// Eigenvalue of the scaled information that a change of variables takes as the smallest.
+const FLOOR: f64 = 1e-4;
 
 /// Intervals of everything that means something.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -44,6 +52,8 @@ pub struct Intervals {
     pub entries: Vec<Interval>,
     /// What a reader must know to trust them, in sentences.
     pub notes: Vec<String>,
+    /// How all that is trained may vary; empty where there is no information.
+    pub directions: Directions,
 }
 
 /// The intervals of one named parameter.
@@ -59,22 +69,21 @@ pub struct Interval {
     pub lower: Vec<f64>,
     /// `[n]`; NaN likewise.
     pub upper: Vec<f64>,
+    /// `[n]`, or empty where nobody asked.
+    pub profiles: Vec<Profile>,
 }
 
-/// A parameter that means something.
-struct Named {
-    name: String,
-    /// Where its entries are in the vector of all parameters.
-    at: std::ops::Range<usize>,
-}
-
-/// What is to be done.
-struct Task {
-    named: Vec<Named>,
-    /// Coordinates of the named parameters, and of what is marginalised.
-    of: Vec<usize>,
-    marginal: Vec<usize>,
-    n_fixed: usize,
+/// The profile of the likelihood of one number.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Profile {
+    /// Lower end of the interval, in the number's own units; −∞ where the data set none.
+    pub lower: f64,
+    /// Upper end; ∞ likewise.
+    pub upper: f64,
+    /// Up to [`POINTS`] points, ascending: the number, how far the maximum of the log-likelihood over all
+    /// others lies below the maximum, nats, and how far it would by the second derivative alone (NaN
+    /// where that says nothing).
+    pub points: Vec<[f64; 3]>,
 }
 
 impl<P: Predictor> Fit<'_, P> {
@@ -82,6 +91,13 @@ impl<P: Predictor> Fit<'_, P> {
     pub fn interval_names(&self, config: &IntervalsConfig) -> Result<Vec<(String, usize)>, TrainError> {
         let task = self.task(config)?;
         Ok(task.into_iter().flat_map(|t| t.named).map(|named| (named.name, named.at.len())).collect())
+    }
+
+    /// Names and sizes of what will have profiles.
+    pub fn profile_names(&self, config: &IntervalsConfig) -> Result<Vec<(String, usize)>, TrainError> {
+        let Some(task) = self.task(config)? else { return Ok(vec![]) };
+        let named = task.profiled.iter().map(|&k| &task.named[k]);
+        Ok(named.map(|named| (named.name.clone(), named.at.len())).collect())
     }
 
     /// Intervals at the present weights. Where the objective allows none, a note says why.
@@ -99,7 +115,8 @@ impl<P: Predictor> Fit<'_, P> {
         let n_samples = match self.likelihood_samples()? {
             Ok(n) => n as f64,
             Err(reason) => {
-                return Ok(Intervals { entries: vec![], notes: vec![format!("no intervals of parameters: {reason}")] });
+                let notes = vec![format!("no intervals of parameters: {reason}")];
+                return Ok(Intervals { notes, ..Intervals::default() });
             }
         };
         let information = information::observed(problem, x, n_samples, &task.of, &task.marginal)?;
@@ -128,9 +145,84 @@ impl<P: Predictor> Fit<'_, P> {
                 standard_error: pick(&|i| (near_above[k][i] - near_below[k][i]).abs() / 2e-4),
                 lower: pick(&|i| below[k][i].min(above[k][i])),
                 upper: pick(&|i| below[k][i].max(above[k][i])),
+                profiles: vec![],
             });
         }
-        Ok(Intervals { entries, notes: notes(task, &errors, information.asymmetry) })
+        let mut notes = notes::notes(task, &errors, information.asymmetry);
+        if !task.profiled.is_empty() {
+            let mut likelihood = Likelihood::new(problem, n_samples, &task.marginal, x);
+            self.profiles(task, &mut entries, &mut notes, (&errors, &information), x, &mut likelihood)?;
+        }
+        let directions = Directions::new(&information, task, x.len());
+        Ok(Intervals { entries, notes, directions })
+    }
+
+    /// Profiles of the parameters that should have them.
+    fn profiles(
+        &self,
+        task: &Task,
+        entries: &mut [Interval],
+        notes: &mut Vec<String>,
+        (errors, information): (&Errors, &Information),
+        x: &[f64],
+        likelihood: &mut Likelihood<'_>,
+    ) -> Result<(), TrainError> {
+        let parameters = self.parameters();
+        let here = FullBatch::new(self, &parameters);
+        let all: Vec<usize> = (0..task.of.len()).collect();
+        let best = likelihood.minimize(x.to_vec(), &whitened(information, task, &all, x.len()))?;
+        let kept = likelihood.nll(x)?;
+        if kept - best.nll > MOVED {
+            notes.push(format!(
+                "profiles are counted from the best fit nearby, whose log-likelihood is {:.3} above that of the weights kept",
+                kept - best.nll
+            ));
+        }
+        let (mut lowest, mut unfinished) = (0.0f64, false);
+        for &k in &task.profiled {
+            let named = &task.named[k];
+            for (entry, i) in named.at.clone().enumerate() {
+                let place = task.of.iter().position(|&of| of == i).unwrap_or_default();
+                let others: Vec<usize> = all.iter().copied().filter(|&j| j != place).collect();
+                let directions = whitened(information, task, &others, x.len());
+                let error = errors.standard[place];
+                let walked = walk(likelihood, &best, i, error, &directions)?;
+                unfinished |= !walked.converged;
+                let own = |x: &[f64]| -> Result<f64, TrainError> {
+                    here.set(x)?;
+                    Ok(self.natural(std::slice::from_ref(named), x)?[0][entry])
+                };
+                let mut points = vec![];
+                for place in &walked.places {
+                    lowest = lowest.min(place.drop);
+                    let steps = (place.x[i] - best.x[i]) / error;
+                    points.push([own(&place.x)?, place.drop, 0.5 * steps * steps]);
+                }
+                let mut ends = [f64::NAN; 2];
+                let rises = points.last().map(|p| p[0]) >= points.first().map(|p| p[0]);
+                for (end, (found, open)) in ends.iter_mut().zip(walked.ends.iter().zip([-1.0, 1.0])) {
+                    *end = match found {
+                        Some(fitted) => own(&fitted.x)?,
+                        None if rises => open * f64::INFINITY,
+                        None => -open * f64::INFINITY,
+                    };
+                }
+                points.sort_by(|a, b| a[0].total_cmp(&b[0]));
+                let profile = Profile { lower: ends[0].min(ends[1]), upper: ends[0].max(ends[1]), points };
+                entries[k].profiles.push(profile);
+            }
+        }
+        if lowest < -MOVED {
+            notes.push(format!(
+                "a profile found a better fit than the one kept, by {:.3} in the log-likelihood: intervals are around a \
+                 minimum that is not the lowest",
+                -lowest
+            ));
+        }
+        if unfinished {
+            notes.push("some fits along a profile did not come to an end: there the interval may be too short".into());
+        }
+        Ok(())
     }
 
     /// The number of samples whose mean NLL is the training risk; or why the loss is something else.
@@ -166,110 +258,17 @@ impl<P: Predictor> Fit<'_, P> {
             })
             .collect())
     }
-
-    fn task(&self, config: &IntervalsConfig) -> Result<Option<Task>, TrainError> {
-        let parameters = self.parameters();
-        let mut end = 0;
-        let places: Vec<(&Parameter, std::ops::Range<usize>)> = parameters
-            .iter()
-            .map(|p| {
-                let start = end;
-                end += p.var.elem_count();
-                (p, start..end)
-            })
-            .collect();
-        let place = |tensor: &str| places.iter().find(|(p, _)| p.name == tensor).map(|(_, at)| at.clone());
-        let mut named: Vec<Named> = vec![];
-        for of_model in self.predictor.interpretable() {
-            named.extend(place(&of_model.tensor).map(|at| Named { name: of_model.name, at }));
-        }
-        let has_equations = !self.predictor.named_values()?.is_empty();
-        for constant in self.objective.outcome().constants()? {
-            let taken = named.iter().any(|n| n.name == constant.name);
-            let name = if taken { constant.tensor.clone() } else { constant.name.to_owned() };
-            named.extend(place(&constant.tensor).map(|at| Named { name, at }));
-        }
-        let of: Vec<usize> = named.iter().flat_map(|n| n.at.clone()).collect();
-        let unasked = if has_equations && of.len() <= UNASKED { Method::Hessian } else { Method::None };
-        if config.method.unwrap_or(unasked) == Method::None || of.is_empty() {
-            return Ok(None);
-        }
-        // starts of segments are trained, and say nothing of a whole trajectory
-        let scaffolds = places.iter().filter(|(p, _)| self.predictor.is_scaffold(&p.name));
-        let scaffold: Vec<usize> = scaffolds.flat_map(|(_, at)| at.clone()).collect();
-        let others: Vec<usize> = (0..end).filter(|i| !of.contains(i) && !scaffold.contains(i)).collect();
-        let end = of.len() + others.len();
-        let nuisance = match config.networks {
-            Some(nuisance) => nuisance,
-            None if end <= UNASKED => Nuisance::Marginal,
-            None => Nuisance::Fixed,
-        };
-        match nuisance {
-            Nuisance::Fixed => Ok(Some(Task { named, of, marginal: vec![], n_fixed: others.len() })),
-            Nuisance::Marginal if others.len() > MOST_WEIGHTS => Err(TrainError::Unfit {
-                message: format!(
-                    "`intervals.networks` is \"marginal\", but there are {} weights, more than {MOST_WEIGHTS}",
-                    others.len()
-                ),
-                hint: "use smaller networks, or \"fixed\", which takes the weights as known".into(),
-            }),
-            Nuisance::Marginal => Ok(Some(Task { named, of, marginal: others, n_fixed: 0 })),
-        }
-    }
 }
 
-fn notes(task: &Task, errors: &Errors, asymmetry: f64) -> Vec<String> {
-    let labels: Vec<String> = task
-        .named
-        .iter()
-        .flat_map(|named| {
-            let n = named.at.len();
-            (0..n).map(move |i| if n == 1 { named.name.clone() } else { format!("{}[{i}]", named.name) })
-        })
-        .collect();
-    let mut notes = vec![];
-    if task.n_fixed > 0 {
-        notes.push(format!(
-            "intervals of parameters take the other {} trained numbers as known: they are too narrow where a network can \
-             stand in for a parameter (`intervals.networks = \"marginal\"` lets them vary)",
-            task.n_fixed
-        ));
-    }
-    if !task.marginal.is_empty() {
-        notes.push(format!(
-            "intervals of parameters let the other {} trained numbers vary, each with a standard normal prior",
-            task.marginal.len()
-        ));
-    }
-    for undetermined in &errors.undetermined {
-        let mut parts: Vec<(f64, &String)> =
-            undetermined.direction.iter().copied().zip(&labels).filter(|(v, _)| v.abs() > 0.05).collect();
-        parts.sort_by(|a, b| b.0.abs().total_cmp(&a.0.abs()));
-        let parts: Vec<String> = parts.iter().map(|(v, name)| format!("{v:+.2} {name}")).collect();
-        let parts = parts.join(" ");
-        notes.push(match undetermined.kind {
-            Kind::Flat => format!(
-                "the data do not determine the direction ({parts}) of the trained numbers: the parameters in it have no interval"
-            ),
-            Kind::Falling => format!(
-                "the training loss still falls away along ({parts}): the information matrix is not positive definite, the \
-                 weights kept are not at a minimum, and the parameters in it have no interval"
-            ),
-        });
-    }
-    let far = |(newton, standard): (&f64, &f64)| newton.abs() / standard;
-    let farthest = errors.newton.iter().zip(&errors.standard).map(far).zip(&labels).filter(|(far, _)| *far > FAR);
-    if let Some((far, name)) = farthest.max_by(|a, b| a.0.total_cmp(&b.0)) {
-        notes.push(format!(
-            "the fit has not converged: the minimum is about {far:.1} standard errors of `{name}` away, and intervals are \
-             centred at the weights kept (train longer, or use `[optimizer.lbfgs]`)"
-        ));
-    }
-    if asymmetry > ROUGH {
-        notes.push(format!(
-            "second derivatives disagree by {:.0} %, so standard errors are rough: tighten the solver's tolerances",
-            100.0 * asymmetry
-        ));
-    }
-    notes
+/// Displacements of everything that is trained, `[n_x]` each, along which the information about the
+/// coordinates `which` of the named parameters is near 1.
+fn whitened(information: &Information, task: &Task, which: &[usize], n_x: usize) -> Vec<Vec<f64>> {
+    let matrix = Symmetric::new(which.len(), |i, j| information.matrix.at(which[i], which[j]));
+    let directions = covariance::whitening(&matrix, FLOOR);
+    let embed = |direction: Vec<f64>| {
+        let mut all = vec![0.0; n_x];
+        which.iter().zip(direction).for_each(|(&k, d)| all[task.of[k]] = d);
+        all
+    };
+    directions.into_iter().map(embed).collect()
 }

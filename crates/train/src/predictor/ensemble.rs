@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use surprisal_core::prediction::GroupTarget;
 use surprisal_core::{Cotangent, Parameters, Prediction, rng};
 
-use super::{Interpretable, NamedValues, OwnTerm, Predictor};
+use super::{Interpretable, NamedValues, NetworkAlong, OwnTerm, Predictor};
 use crate::{GradientCheck, TrainError};
 
 /// Several models of one kind, trained together and predicting as a mixture.
@@ -179,6 +179,19 @@ impl<P: Predictor> Predictor for Ensemble<P> {
             [one] => one.interpretable(),
             _ => vec![],
         }
+    }
+
+    /// Each member's along its own solutions.
+    fn networks(&self, shard: &[&P::Group]) -> Result<Vec<NetworkAlong>, TrainError> {
+        let mut members = self.members.iter().map(|member| member.networks(shard));
+        let mut all = members.next().transpose()?.unwrap_or_default();
+        for member in members {
+            for (all, one) in all.iter_mut().zip(member?) {
+                all.input.extend(one.input);
+                all.output.extend(one.output);
+            }
+        }
+        Ok(all)
     }
 
     fn refined(&self, group: &P::Group, parts: &[usize]) -> Option<P::Group> {

@@ -81,6 +81,12 @@ pub trait Predictor: Sync {
         Ok(None)
     }
 
+    /// The networks within the equations along the solutions of a shard, at the times of its samples;
+    /// none where the model has no equations.
+    fn networks(&self, _shard: &[&Self::Group]) -> Result<Vec<NetworkAlong>, TrainError> {
+        Ok(vec![])
+    }
+
     /// What the model itself adds to the loss, if anything: the priors of its parameters.
     fn own_term(&self) -> Result<Option<OwnTerm>, TrainError> {
         Ok(None)
@@ -110,6 +116,17 @@ pub trait Predictor: Sync {
     fn interpretable(&self) -> Vec<Interpretable> {
         vec![]
     }
+}
+
+/// A network along solutions, in the units of the equations.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NetworkAlong {
+    /// Its name.
+    pub name: String,
+    /// `[n_samples * n_in]`, of one model after the other.
+    pub input: Vec<f64>,
+    /// `[n_samples * n_out]`, likewise.
+    pub output: Vec<f64>,
 }
 
 /// A trained tensor whose entries mean something one by one.

@@ -23,45 +23,46 @@ use crate::setup::{Loss, Setup, constant_gaussian, differential_equation, table}
 
 /// Made by `scripts/reference/intervals.py`.
 #[derive(Deserialize)]
-struct Reference {
-    linear: Linear,
-    decay: Decay,
+pub(crate) struct Reference {
+    pub(crate) linear: Linear,
+    pub(crate) decay: Decay,
 }
 
 #[derive(Deserialize)]
-struct Linear {
-    inputs: Vec<Vec<f64>>,
-    target: Vec<f64>,
-    coefficients: Vec<f64>,
-    coefficient_errors: Vec<f64>,
-    intercept_error: f64,
-    sigma: f64,
-    sigma_error: f64,
+pub(crate) struct Linear {
+    pub(crate) inputs: Vec<Vec<f64>>,
+    pub(crate) target: Vec<f64>,
+    pub(crate) coefficients: Vec<f64>,
+    pub(crate) coefficient_errors: Vec<f64>,
+    pub(crate) intercept_error: f64,
+    pub(crate) sigma: f64,
+    pub(crate) sigma_error: f64,
 }
 
 #[derive(Deserialize)]
-struct Decay {
-    t: Vec<f64>,
-    sigma: f64,
-    exact: Solution,
-    noisy: Solution,
+pub(crate) struct Decay {
+    pub(crate) t: Vec<f64>,
+    pub(crate) sigma: f64,
+    pub(crate) exact: Solution,
+    pub(crate) noisy: Solution,
 }
 
 #[derive(Deserialize)]
-struct Solution {
-    x: Vec<f64>,
-    estimate: [f64; 2],
-    covariance: [[f64; 2]; 2],
-    log_errors: [f64; 2],
+pub(crate) struct Solution {
+    pub(crate) x: Vec<f64>,
+    pub(crate) estimate: [f64; 2],
+    pub(crate) covariance: [[f64; 2]; 2],
+    pub(crate) log_errors: [f64; 2],
 }
 
-fn reference() -> Reference {
+pub(crate) fn reference() -> Reference {
     serde_json::from_str(include_str!("../reference/intervals.json")).unwrap()
 }
 
-const HESSIAN: IntervalsConfig = IntervalsConfig { method: Some(Method::Hessian), networks: None };
+pub(crate) const HESSIAN: IntervalsConfig =
+    IntervalsConfig { method: Some(Method::Hessian), networks: None, profiles: None };
 
-fn minimized<P: Predictor>(mut setup: Setup<P>) -> Setup<P> {
+pub(crate) fn minimized<P: Predictor>(mut setup: Setup<P>) -> Setup<P> {
     setup.optimizer = OptimizerConfig::Lbfgs(Lbfgs { memory: 20, tolerance: 1e-8 });
     setup.settings = TrainConfig { epochs: Some(500), ..TrainConfig::default() }
         .ready("lbfgs", setup.optimizer.get(), Stages::Single)
@@ -73,20 +74,20 @@ fn minimized<P: Predictor>(mut setup: Setup<P>) -> Setup<P> {
     setup
 }
 
-fn intervals<P: Predictor>(setup: &Setup<P>, config: &IntervalsConfig) -> Intervals {
+pub(crate) fn intervals<P: Predictor>(setup: &Setup<P>, config: &IntervalsConfig) -> Intervals {
     setup.fit(Path::new(".")).intervals(config).unwrap()
 }
 
-fn of<'a>(found: &'a Intervals, name: &str) -> &'a Interval {
+pub(crate) fn of<'a>(found: &'a Intervals, name: &str) -> &'a Interval {
     found.entries.iter().find(|e| e.name == name).unwrap_or_else(|| panic!("{name} in {found:?}"))
 }
 
-fn close(found: f64, expected: f64, tolerance: f64, what: &str) {
+pub(crate) fn close(found: f64, expected: f64, tolerance: f64, what: &str) {
     assert!((found / expected - 1.0).abs() < tolerance, "{what}: {found} for {expected}");
 }
 
 /// A fit of x with one trajectory to train on and the same to hold out.
-fn curve(equations: &str, t: &[f64], x: &[f64], loss: &Loss) -> Setup<OdePredictor> {
+pub(crate) fn curve(equations: &str, t: &[f64], x: &[f64], loss: &Loss) -> Setup<OdePredictor> {
     let one = Trajectory {
         id: "a".into(),
         times: t.to_vec(),
@@ -100,12 +101,12 @@ fn curve(equations: &str, t: &[f64], x: &[f64], loss: &Loss) -> Setup<OdePredict
     differential_equation(&config, &["x"], &[], &[one, other], loss, 1)
 }
 
-fn known(sigma: f64) -> Loss {
+pub(crate) fn known(sigma: f64) -> Loss {
     Loss::mean(LikelihoodConfig::Gaussian(Gaussian { scale: Source::Fixed(sigma), ..Gaussian::default() }))
 }
 
 /// x′ = −kx from x(0) = a, with these tables of parameters.
-fn decay(rate: &str, parameters: &str) -> String {
+pub(crate) fn decay(rate: &str, parameters: &str) -> String {
     format!(
         r#"{{ "states": {{ "x": {{ "rhs": "-{rate}*x", "initial": "a" }} }},
              "parameters": {{ "a": {{ "init": 2.0, "positive": true }}, {parameters} }},
@@ -113,7 +114,7 @@ fn decay(rate: &str, parameters: &str) -> String {
     )
 }
 
-const RATE: &str = r#""k": { "init": 1.0, "positive": true }"#;
+pub(crate) const RATE: &str = r#""k": { "init": 1.0, "positive": true }"#;
 
 #[test]
 fn a_linear_model_has_the_standard_errors_of_least_squares() {

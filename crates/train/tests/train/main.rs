@@ -13,6 +13,7 @@ mod long_series;
 mod measured;
 mod minimizers;
 mod penalties;
+mod profiles;
 mod records;
 mod resume;
 mod series;

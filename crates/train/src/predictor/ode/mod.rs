@@ -48,7 +48,7 @@ use self::own::OwnNumber;
 use self::probes::Question;
 use self::solving::Bars;
 use self::timeline::Timeline;
-use super::{Interpretable, NamedValues, OwnTerm, Predictor};
+use super::{Interpretable, NamedValues, NetworkAlong, OwnTerm, Predictor};
 use crate::{GradientCheck, TrainError};
 
 pub use config::OdeConfig;
@@ -347,6 +347,10 @@ impl Predictor for OdePredictor {
 
     fn gradient_check(&self, groups: &[&SeriesGroup]) -> Result<Option<GradientCheck>, TrainError> {
         self.check_gradient(groups).map(Some)
+    }
+
+    fn networks(&self, shard: &[&SeriesGroup]) -> Result<Vec<NetworkAlong>, TrainError> {
+        self.networks_along(shard)
     }
 
     fn own_term(&self) -> Result<Option<OwnTerm>, TrainError> {

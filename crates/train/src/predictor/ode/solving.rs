@@ -14,6 +14,7 @@ use super::own::OwnNumber;
 use super::probes::{Question, Solved};
 use super::timeline::{Timeline, scatter};
 use crate::TrainError;
+use crate::predictor::NetworkAlong;
 
 /// One solved shard.
 pub struct OdeTape {
@@ -180,6 +181,26 @@ impl OdePredictor {
         let location = Tensor::from_vec(location, (n, width), &Device::Cpu)?;
         let tape = OdeTape { batch, weights, trajectories, gap_factor: 0.0 };
         Ok((Prediction::new(location, None), tape))
+    }
+
+    /// The networks within the equations along a shard, at the times of its samples.
+    pub(super) fn networks_along(&self, shard: &[&SeriesGroup]) -> Result<Vec<NetworkAlong>, TrainError> {
+        let Model::Equations(system, _) = &self.model else { return Ok(vec![]) };
+        let along = |name: &str| NetworkAlong { name: name.to_owned(), input: vec![], output: vec![] };
+        let mut networks: Vec<NetworkAlong> = system.networks().map(along).collect();
+        if networks.is_empty() {
+            return Ok(networks);
+        }
+        let (_, tape) = self.solve(shard, &[])?;
+        for Solution { course, states, .. } in &tape.trajectories {
+            let (times, states) = course.at_samples(states, system.field().dim());
+            for (k, network) in networks.iter_mut().enumerate() {
+                let (input, output) = system.network_along(k, &tape.weights.field, &times, &states);
+                network.input.extend(input);
+                network.output.extend(output);
+            }
+        }
+        Ok(networks)
     }
 
     /// What penalties ask of a solved shard.
