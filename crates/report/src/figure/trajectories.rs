@@ -88,7 +88,9 @@ impl Figure for Trajectories {
         let scales: Vec<Scale> = (0..n_rows).map(|c| value_scale(&columns, c, dim)).collect();
         // every panel begins where the widest numbers end
         let label = |c: usize| Axis::new(run.target_names[c].clone(), scales[c]);
-        let fitted = |c: usize| Frame::fit(&canvas, &x, &label(c), None, (0.0, PANEL - 6.0)).left;
+        // without room for numbers below, which all panels but the last have none of
+        let bare = Axis::new(String::new(), x.scale);
+        let fitted = |c: usize| Frame::fit(&canvas, &bare, &label(c), None, (0.0, PANEL - 2.0)).left;
         let left = (0..n_rows).map(fitted).fold(0.0, f64::max);
         let gap = 7.0;
         let width = (COLUMN_WIDTH - 9.0 - left + gap) / columns.len() as f64 - gap;
@@ -138,7 +140,7 @@ fn shown(run: &RunData) -> Option<(&str, usize, Vec<Shown<'_>>)> {
 
 /// Where the uncertainty of the solutions is from; `None` where it is not known.
 fn spread(columns: &[Shown<'_>]) -> Option<Spread> {
-    parts(columns).find(|t| !t.sd.is_empty()).map(|t| t.spread)
+    parts(columns).find(|t| t.sd.iter().any(|sd| *sd > 0.0)).map(|t| t.spread)
 }
 
 fn parts<'a>(columns: &'a [Shown<'_>]) -> impl Iterator<Item = &'a Trajectory> {
