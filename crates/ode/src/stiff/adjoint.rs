@@ -72,31 +72,35 @@ impl StiffTape {
         for (i, state) in self.stages_of(index).chunks_exact(n).enumerate().rev() {
             let t = step.t + tableau.c[i] * step.h;
             system.evaluate(t, state);
-            system.differentiate(t, state);
             let (before, this) = sweep.slopes.split_at_mut(i * n);
             let cotangent = &mut this[..n];
+            let (field, parameters) = (system.field, system.parameters);
+            if i == 0 {
+                // explicit: all that it needs of J is this product
+                field.vjp(parameters, t, state, &system.tape, cotangent, &mut sweep.lambda, parameter_bar);
+                sweep.y.iter_mut().zip(&sweep.lambda).for_each(|(bar, l)| *bar += l);
+                continue;
+            }
+            system.differentiate(t, state);
             for (j, lambda) in sweep.lambda.iter_mut().enumerate() {
                 *lambda = (0..n).map(|k| system.jacobian[k * n + j] * cotangent[k]).sum();
                 if i == last {
                     *lambda += std::mem::take(&mut sweep.y[j]);
                 }
             }
-            if i > 0 {
-                if system.factor(h_gamma) {
-                    system.lu.solve_transposed(&mut sweep.lambda);
-                } else {
-                    // it could be factored at the solve, so it can here, but for a state at the edge
-                    sweep.lambda.fill(f64::NAN);
-                }
-                for (bar, &l) in cotangent.iter_mut().zip(&sweep.lambda) {
-                    *bar += h_gamma * l;
-                }
-                for (&a, bar) in tableau.a[i].iter().zip(before.chunks_exact_mut(n)) {
-                    bar.iter_mut().zip(&sweep.lambda).for_each(|(bar, l)| *bar += step.h * a * l);
-                }
+            if system.factor(h_gamma) {
+                system.lu.solve_transposed(&mut sweep.lambda);
+            } else {
+                // it could be factored at the solve, so it can here, but for a state at the edge
+                sweep.lambda.fill(f64::NAN);
+            }
+            for (bar, &l) in cotangent.iter_mut().zip(&sweep.lambda) {
+                *bar += h_gamma * l;
+            }
+            for (&a, bar) in tableau.a[i].iter().zip(before.chunks_exact_mut(n)) {
+                bar.iter_mut().zip(&sweep.lambda).for_each(|(bar, l)| *bar += step.h * a * l);
             }
             sweep.y.iter_mut().zip(&sweep.lambda).for_each(|(bar, l)| *bar += l);
-            let (field, parameters) = (system.field, system.parameters);
             field.vjp(parameters, t, state, &system.tape, cotangent, &mut sweep.unused, parameter_bar);
         }
     }

@@ -1,13 +1,14 @@
 //! Newton's method for one implicit stage: Y = r + hγ f(t, Y).
 //!
-//! Iterated, with a new Jacobian each time, until an update is so small that the next would be
-//! rounding: the derivative of the stage is then that of the equation it solves.
+//! Iterated, with a new Jacobian each time, until an update is a hundredth of the tolerance: the next, which is
+//! of the size of its square, would be far below, and the derivative of the stage is that of the equation it
+//! solves.
 
 use super::lu::Lu;
 use crate::field::VectorField;
 
 /// An update of this scaled norm is the last; convergence is quadratic.
-const SMALL: f64 = 1e-3;
+const SMALL: f64 = 1e-2;
 const MAX_ITERATIONS: usize = 12;
 
 /// A field at fixed parameters, with what its evaluations write to.

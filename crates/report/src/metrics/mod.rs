@@ -55,7 +55,8 @@ impl Metrics {
                 Kind::Real | Kind::Count | Kind::Angle => values::measure(split, run.seed, &resampled, &mut section),
                 Kind::Label => labels::measure(split, &resampled, &mut section),
             }
-            section.plain("log_likelihood", json!(log_likelihood(split)));
+            let observed = split.nll.iter().filter(|nll| !nll.is_nan());
+            section.multiple("log_likelihood", "nll", log_likelihood(split), -(observed.count() as f64));
             section.plain("n_samples", json!(split.n_samples()));
             section.plain("n_groups", json!(resampled.bootstrap.n_groups()));
             let mut out = section.finish();

@@ -50,6 +50,15 @@ impl<'a> Section<'a> {
         self.numbers.insert(name.into(), value);
     }
 
+    /// A multiple of a number that is there, and of its interval.
+    pub(super) fn multiple(&mut self, name: &str, of: &str, value: f64, factor: f64) {
+        let ends = [0, 1].map(|end| self.intervals.get(of).and_then(|ends| ends[end].as_f64()).map(|e| factor * e));
+        match ends {
+            [Some(a), Some(b)] => self.put(&[name], value, Interval { lower: a.min(b), upper: a.max(b) }),
+            _ => self.plain(name, json!(value)),
+        }
+    }
+
     pub(super) fn finish(mut self) -> Map<String, Value> {
         self.numbers.insert("intervals".into(), Value::Object(self.intervals));
         self.numbers
