@@ -21,6 +21,11 @@
 //! value = 0.0
 //! tolerance = 0.0
 //!
+//! [[run.expect]]
+//! interval = "alpha"              # of the run's intervals; `tolerance` is how far outside `value` may be
+//! value = 1.3
+//! tolerance = 0.0
+//!
 //! [[order]]                       # the first is less than the second, and so on
 //! less = ["laplace:splits.test.nll", "gaussian:splits.test.nll"]
 //!
@@ -39,7 +44,7 @@ use crate::source::{Manual, located_in};
 
 const MANUAL: Manual = Manual {
     keys: "expected.toml has `seeds`, `cpu_seconds`, `[[run]]` (`name`, `config`; `set`, `repeat`), `[[run.expect]]` \
-           (`metric` or `parameter`, `value`, `tolerance`), `[[order]]` (`less`) and `[[compare]]` (`name`, `runs`)",
+           (`metric`, `parameter` or `interval`, `value`, `tolerance`), `[[order]]` (`less`) and `[[compare]]` (`name`, `runs`)",
     names: "experiments/counts/expected.toml shows every name",
 };
 
@@ -110,12 +115,14 @@ pub(crate) struct Expectation {
     pub(crate) metric: Option<String>,
     /// A parameter of `run.h5`, in the place of `metric`.
     pub(crate) parameter: Option<String>,
+    /// A parameter whose 95 % interval should hold the value, in the place of `metric`.
+    pub(crate) interval: Option<String>,
     /// Which of its numbers, row by row.
     #[serde(default)]
     pub(crate) index: usize,
     /// What it should be.
     pub(crate) value: f64,
-    /// The largest difference that is all right.
+    /// The largest difference that is all right; from the nearer end of an interval, where it is outside.
     pub(crate) tolerance: f64,
 }
 
@@ -168,10 +175,17 @@ impl Expected {
                 return Some((format!("run `{name}` repeats `{key}` from {from} to {to}"), "`to` is the last value"));
             }
             for expectation in &run.expect {
-                if expectation.metric.is_some() == expectation.parameter.is_some() {
+                let named = [&expectation.metric, &expectation.parameter, &expectation.interval];
+                if named.into_iter().flatten().count() != 1 {
                     return Some((
-                        format!("an expectation of run `{name}` has both or neither of `metric` and `parameter`"),
-                        "name one of the two",
+                        format!("an expectation of run `{name}` needs one of `metric`, `parameter` and `interval`"),
+                        "name one of the three",
+                    ));
+                }
+                if expectation.interval.is_some() && run.repeat.is_some() {
+                    return Some((
+                        format!("run `{name}` is repeated and expects an interval"),
+                        "intervals have no mean: expect one of a single run",
                     ));
                 }
                 if !(expectation.value.is_finite() && expectation.tolerance >= 0.0) {
@@ -211,7 +225,7 @@ impl Expected {
 }
 
 impl Expectation {
-    /// What is expected to have the value.
+    /// What is expected to have the value, where that is no interval.
     pub(crate) fn quantity(&self) -> Quantity<'_> {
         match (&self.metric, &self.parameter) {
             (Some(metric), _) => Quantity::Metric(metric),

@@ -74,17 +74,28 @@ pub(crate) fn judge(expected: &Expected, finished: &[Finished<'_>]) -> Result<Ve
 }
 
 fn of_value(done: &Finished<'_>, expectation: &Expectation) -> Result<Judged, Failure> {
+    let (value, tolerance) = (expectation.value, expectation.tolerance);
+    let judged = |what: String, found: String, holds: bool| Judged {
+        run: done.run.name.clone(),
+        what,
+        expected: number(value),
+        found,
+        tolerance: number(tolerance),
+        holds,
+    };
+    if let (Some(name), Some(folder)) = (&expectation.interval, done.folders.first()) {
+        let ends = super::quantity::interval(folder, name, expectation.index);
+        let (lower, upper) = ends.map_err(|failure| failure.at(&format!("run `{}`", done.run.name)))?;
+        let found = format!("{} … {}", number_to(lower, 4), number_to(upper, 4));
+        // an end that is none holds nothing
+        let holds = lower - tolerance <= value && value <= upper + tolerance;
+        return Ok(judged(format!("interval of {name}[{}]", expectation.index), found, holds));
+    }
     let quantity = expectation.quantity();
     let found = done.read(&quantity)?;
-    Ok(Judged {
-        run: done.run.name.clone(),
-        what: quantity.to_string(),
-        expected: number(expectation.value),
-        found: shown(&found),
-        tolerance: number(expectation.tolerance),
-        // a number that is none is never near
-        holds: (found.mean - expectation.value).abs() <= expectation.tolerance,
-    })
+    // a number that is none is never near
+    let holds = (found.mean - value).abs() <= tolerance;
+    Ok(judged(quantity.to_string(), shown(&found), holds))
 }
 
 impl Finished<'_> {

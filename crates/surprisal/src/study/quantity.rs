@@ -26,15 +26,28 @@ pub(crate) fn read(run: &Path, quantity: &Quantity<'_>) -> Result<f64, Failure> 
             if !names.iter().any(|n| n == name) {
                 return Err(unknown(&format!("parameter `{name}`"), name, names.iter().map(String::as_str)));
             }
-            let (values, _) = reader.parameter(name)?;
-            values.get(*index).copied().ok_or_else(|| {
-                Failure::user(
-                    format!("parameter `{name}` has no number {index}"),
-                    format!("it has {}, counted from 0 row by row", values.len()),
-                )
-            })
+            entry(name, &reader.parameter(name)?.0, *index).copied()
         }
     }
+}
+
+/// The ends of an interval; NaN where the data do not determine it.
+pub(crate) fn interval(run: &Path, name: &str, index: usize) -> Result<(f64, f64), Failure> {
+    let intervals = Reader::open(&run.join("run.h5"))?.intervals()?.0;
+    let Some(of) = intervals.iter().find(|interval| interval.name == name) else {
+        let names = intervals.iter().map(|interval| interval.name.as_str());
+        return Err(unknown(&format!("interval of `{name}`"), name, names));
+    };
+    Ok((*entry(name, &of.lower, index)?, *entry(name, &of.upper, index)?))
+}
+
+fn entry<'a>(name: &str, values: &'a [f64], index: usize) -> Result<&'a f64, Failure> {
+    values.get(index).ok_or_else(|| {
+        Failure::user(
+            format!("parameter `{name}` has no number {index}"),
+            format!("it has {}, counted from 0 row by row", values.len()),
+        )
+    })
 }
 
 /// The number at a dotted path; keys with dots are quoted, entries of lists are counted from 0. What is

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub struct IntervalsConfig {
     /// Where they come from. By default "hessian" for equations with no more than 25 parameters that mean
-    /// something, and "none" for everything else.
+    /// something ("gauss_newton" where `networks` is "marginal"), and "none" for everything else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<Method>,
     /// What becomes of weights of networks. By default "marginal" where no more than 25 numbers are
@@ -28,7 +28,9 @@ pub enum Method {
     None,
     /// The second derivative of the training loss at the weights kept.
     Hessian,
-    /// The same, and beside it the profile of the likelihood: each parameter is held at values on both
+    /// Its generalised Gauss–Newton approximation, which needs no minimum of the weights of networks.
+    GaussNewton,
+    /// The second derivative, and beside it the profile of the likelihood: each parameter is held at values on both
     /// sides while all others are fitted again; costs some hundred gradients per parameter.
     Profile,
 }
@@ -39,6 +41,7 @@ pub enum Method {
 pub enum Nuisance {
     /// They are taken as known: intervals are too narrow where a network can stand in for a parameter.
     Fixed,
-    /// They are uncertain too; costs two gradients per weight.
+    /// They are uncertain too, each with a standard normal prior; costs two predictions or gradients per
+    /// weight.
     Marginal,
 }

@@ -20,7 +20,7 @@ use crate::TrainError;
 use crate::optimizer::Problem;
 
 /// h of a number of order 1.
-const STEP: f64 = 1e-3;
+pub(super) const STEP: f64 = 1e-3;
 /// 1/variance of a weight of a network before the data.
 pub(super) const WEIGHT_PRECISION: f64 = 1.0;
 
@@ -48,47 +48,61 @@ pub(super) fn observed(
         coordinates.iter().map(|&i| column(problem, x, n_samples, i)).collect()
     };
     let (direct, crossed) = (columns(of)?, columns(nuisance)?);
-    let n = of.len();
-    let at = |i: usize, j: usize| 0.5 * (direct[i][of[j]] + direct[j][of[i]]);
-    let mut asymmetry = 0.0f64;
-    for i in 0..n {
-        for j in 0..i {
-            let size = (direct[i][of[i]] * direct[j][of[j]]).abs().sqrt();
-            if size > 0.0 {
-                asymmetry = asymmetry.max((direct[i][of[j]] - direct[j][of[i]]).abs() / size);
+    Ok(Information::new(&gradient, &direct, &crossed, of, nuisance))
+}
+
+impl Information {
+    /// From N times the gradient, and the columns of H that belong to `of` and to `nuisance`, all of them
+    /// over all coordinates.
+    pub(super) fn new(
+        gradient: &[f64],
+        direct: &[Vec<f64>],
+        crossed: &[Vec<f64>],
+        of: &[usize],
+        nuisance: &[usize],
+    ) -> Self {
+        let n = of.len();
+        let at = |i: usize, j: usize| 0.5 * (direct[i][of[j]] + direct[j][of[i]]);
+        let mut asymmetry = 0.0f64;
+        for i in 0..n {
+            for j in 0..i {
+                let size = (direct[i][of[i]] * direct[j][of[j]]).abs().sqrt();
+                if size > 0.0 {
+                    asymmetry = asymmetry.max((direct[i][of[j]] - direct[j][of[i]]).abs() / size);
+                }
             }
         }
+        let own: Vec<f64> = of.iter().map(|&i| gradient[i]).collect();
+        if nuisance.is_empty() {
+            let matrix = Symmetric::new(n, at);
+            return Self { joint: matrix.clone(), matrix, gradient: own, asymmetry };
+        }
+        let block = Symmetric::new(nuisance.len(), |i, j| 0.5 * (crossed[i][nuisance[j]] + crossed[j][nuisance[i]]));
+        let eigen = block.eigen();
+        let precision: Vec<f64> = eigen.values.iter().map(|value| value.max(0.0) + WEIGHT_PRECISION).collect();
+        let joint = Symmetric::new(n + nuisance.len(), |i, j| match (i < n, j < n) {
+            (true, true) => at(i, j),
+            (true, false) => 0.5 * (direct[i][nuisance[j - n]] + crossed[j - n][of[i]]),
+            // only pairs i ≤ j are asked for
+            (false, _) => eigen.vectors.iter().zip(&precision).map(|(v, p)| v[i - n] * p * v[j - n]).sum(),
+        });
+        // rows of H_θw, and g_w, along the eigenvectors
+        let along = |row: &dyn Fn(usize) -> f64| -> Vec<f64> {
+            eigen.vectors.iter().map(|v| v.iter().enumerate().map(|(k, v)| v * row(k)).sum()).collect()
+        };
+        let across: Vec<Vec<f64>> =
+            (0..n).map(|i| along(&|k| 0.5 * (direct[i][nuisance[k]] + crossed[k][of[i]]))).collect();
+        let pull = along(&|k| gradient[nuisance[k]]);
+        let explained = |a: &[f64], b: &[f64]| -> f64 {
+            a.iter().zip(b).zip(&precision).map(|((a, b), precision)| a * b / precision).sum()
+        };
+        Self {
+            matrix: Symmetric::new(n, |i, j| at(i, j) - explained(&across[i], &across[j])),
+            gradient: own.iter().zip(&across).map(|(g, row)| g - explained(row, &pull)).collect(),
+            asymmetry,
+            joint,
+        }
     }
-    let own: Vec<f64> = of.iter().map(|&i| gradient[i]).collect();
-    if nuisance.is_empty() {
-        let matrix = Symmetric::new(n, at);
-        return Ok(Information { joint: matrix.clone(), matrix, gradient: own, asymmetry });
-    }
-    let block = Symmetric::new(nuisance.len(), |i, j| 0.5 * (crossed[i][nuisance[j]] + crossed[j][nuisance[i]]));
-    let eigen = block.eigen();
-    let precision: Vec<f64> = eigen.values.iter().map(|value| value.max(0.0) + WEIGHT_PRECISION).collect();
-    let joint = Symmetric::new(n + nuisance.len(), |i, j| match (i < n, j < n) {
-        (true, true) => at(i, j),
-        (true, false) => 0.5 * (direct[i][nuisance[j - n]] + crossed[j - n][of[i]]),
-        // only pairs i ≤ j are asked for
-        (false, _) => eigen.vectors.iter().zip(&precision).map(|(v, p)| v[i - n] * p * v[j - n]).sum(),
-    });
-    // rows of H_θw, and g_w, along the eigenvectors
-    let along = |row: &dyn Fn(usize) -> f64| -> Vec<f64> {
-        eigen.vectors.iter().map(|v| v.iter().enumerate().map(|(k, v)| v * row(k)).sum()).collect()
-    };
-    let across: Vec<Vec<f64>> =
-        (0..n).map(|i| along(&|k| 0.5 * (direct[i][nuisance[k]] + crossed[k][of[i]]))).collect();
-    let pull = along(&|k| gradient[nuisance[k]]);
-    let explained = |a: &[f64], b: &[f64]| -> f64 {
-        a.iter().zip(b).zip(&precision).map(|((a, b), precision)| a * b / precision).sum()
-    };
-    Ok(Information {
-        matrix: Symmetric::new(n, |i, j| at(i, j) - explained(&across[i], &across[j])),
-        gradient: own.iter().zip(&across).map(|(g, row)| g - explained(row, &pull)).collect(),
-        asymmetry,
-        joint,
-    })
 }
 
 fn column(problem: &mut dyn Problem, x: &[f64], n_samples: f64, i: usize) -> Result<Vec<f64>, TrainError> {

@@ -12,6 +12,7 @@
 
 mod config;
 mod covariance;
+mod gauss_newton;
 mod information;
 mod notes;
 mod profile;
@@ -25,7 +26,7 @@ use self::information::Information;
 use self::profile::walk;
 use self::refit::Likelihood;
 use self::symmetric::Symmetric;
-use self::task::{Named, Task};
+use self::task::{Curvature, Named, Task};
 use crate::fit::Fit;
 use crate::full_batch::FullBatch;
 use crate::step::LAST;
@@ -119,7 +120,10 @@ impl<P: Predictor> Fit<'_, P> {
                 return Ok(Intervals { notes, ..Intervals::default() });
             }
         };
-        let information = information::observed(problem, x, n_samples, &task.of, &task.marginal)?;
+        let information = match task.curvature {
+            Curvature::Observed => information::observed(problem, x, n_samples, &task.of, &task.marginal)?,
+            Curvature::GaussNewton => self.gauss_newton(problem, x, n_samples, &task.of, &task.marginal)?,
+        };
         let errors = covariance::errors(&information);
         let at = |steps: f64| -> Result<Vec<Vec<f64>>, TrainError> {
             let mut moved = x.to_vec();

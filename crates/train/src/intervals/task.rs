@@ -20,8 +20,16 @@ pub(super) struct Named {
     pub(super) at: Range<usize>,
 }
 
+/// How the information is computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Curvature {
+    Observed,
+    GaussNewton,
+}
+
 /// What is to be done.
 pub(super) struct Task {
+    pub(super) curvature: Curvature,
     pub(super) named: Vec<Named>,
     /// Coordinates of the named parameters, and of what is marginalised.
     pub(super) of: Vec<usize>,
@@ -66,10 +74,17 @@ impl<P: Predictor> Fit<'_, P> {
             named.extend(place(&constant.tensor).map(|at| Named { name, at }));
         }
         let of: Vec<usize> = named.iter().flat_map(|n| n.at.clone()).collect();
-        let unasked = if has_equations && of.len() <= UNASKED { Method::Hessian } else { Method::None };
-        if config.method.unwrap_or(unasked) == Method::None || of.is_empty() {
-            return Ok(None);
-        }
+        let unasked = match config.networks {
+            _ if !has_equations || of.len() > UNASKED => Method::None,
+            Some(Nuisance::Marginal) => Method::GaussNewton,
+            Some(Nuisance::Fixed) | None => Method::Hessian,
+        };
+        let curvature = match config.method.unwrap_or(unasked) {
+            Method::None => return Ok(None),
+            _ if of.is_empty() => return Ok(None),
+            Method::Hessian | Method::Profile => Curvature::Observed,
+            Method::GaussNewton => Curvature::GaussNewton,
+        };
         let profiled = profiled(config, &named)?;
         // starts of segments are trained, and say nothing of a whole trajectory
         let scaffolds = places.iter().filter(|(p, _)| self.predictor.is_scaffold(&p.name));
@@ -82,7 +97,9 @@ impl<P: Predictor> Fit<'_, P> {
             None => Nuisance::Fixed,
         };
         match nuisance {
-            Nuisance::Fixed => Ok(Some(Task { named, of, marginal: vec![], n_fixed: others.len(), profiled })),
+            Nuisance::Fixed => {
+                Ok(Some(Task { curvature, named, of, marginal: vec![], n_fixed: others.len(), profiled }))
+            }
             Nuisance::Marginal if others.len() > MOST_WEIGHTS => Err(TrainError::Unfit {
                 message: format!(
                     "`intervals.networks` is \"marginal\", but there are {} weights, more than {MOST_WEIGHTS}",
@@ -90,7 +107,7 @@ impl<P: Predictor> Fit<'_, P> {
                 ),
                 hint: "use smaller networks, or \"fixed\", which takes the weights as known".into(),
             }),
-            Nuisance::Marginal => Ok(Some(Task { named, of, marginal: others, n_fixed: 0, profiled })),
+            Nuisance::Marginal => Ok(Some(Task { curvature, named, of, marginal: others, n_fixed: 0, profiled })),
         }
     }
 }

@@ -62,6 +62,9 @@ pub(crate) fn reference() -> Reference {
 pub(crate) const HESSIAN: IntervalsConfig =
     IntervalsConfig { method: Some(Method::Hessian), networks: None, profiles: None };
 
+const GAUSS_NEWTON: IntervalsConfig =
+    IntervalsConfig { method: Some(Method::GaussNewton), networks: None, profiles: None };
+
 pub(crate) fn minimized<P: Predictor>(mut setup: Setup<P>) -> Setup<P> {
     setup.optimizer = OptimizerConfig::Lbfgs(Lbfgs { memory: 20, tolerance: 1e-8 });
     setup.settings = TrainConfig { epochs: Some(500), ..TrainConfig::default() }
@@ -127,20 +130,23 @@ fn a_linear_model_has_the_standard_errors_of_least_squares() {
     // a quarter is held out
     rows.extend(rows[..n / 3].to_vec());
     let setup = minimized(table(&rows, &[], Activation::Tanh, &Loss::mean(constant_gaussian()), 1));
-    let found = intervals(&setup, &HESSIAN);
-    assert!(found.notes.is_empty(), "{:?}", found.notes);
-    let weight = of(&found, "layers.0.weight");
-    for k in 0..2 {
-        close(weight.values[k], coefficients[k], 1e-6, "coefficient");
-        close(weight.standard_error[k], coefficient_errors[k], 1e-5, "its error");
-        close(weight.upper[k] - weight.values[k], 1.959_963_985 * coefficient_errors[k], 1e-5, "its interval");
+    // what Gauss and Newton leave out is 0 for a linear model
+    for method in [HESSIAN, GAUSS_NEWTON] {
+        let found = intervals(&setup, &method);
+        assert!(found.notes.is_empty(), "{:?}", found.notes);
+        let weight = of(&found, "layers.0.weight");
+        for k in 0..2 {
+            close(weight.values[k], coefficients[k], 1e-6, "coefficient");
+            close(weight.standard_error[k], coefficient_errors[k], 1e-5, "its error");
+            close(weight.upper[k] - weight.values[k], 1.959_963_985 * coefficient_errors[k], 1e-5, "its interval");
+        }
+        close(of(&found, "layers.0.bias").standard_error[0], intercept_error, 1e-5, "intercept");
+        let scale = of(&found, "scale");
+        close(scale.values[0], sigma, 1e-6, "σ");
+        close(scale.standard_error[0], sigma_error, 1e-4, "its error");
+        // an interval of the logarithm, but for the link's bound at e¹⁵
+        close(scale.lower[0] * scale.upper[0], sigma * sigma, 1e-3, "its interval");
     }
-    close(of(&found, "layers.0.bias").standard_error[0], intercept_error, 1e-5, "intercept");
-    let scale = of(&found, "scale");
-    close(scale.values[0], sigma, 1e-6, "σ");
-    close(scale.standard_error[0], sigma_error, 1e-4, "its error");
-    // an interval of the logarithm, but for the link's bound at e¹⁵
-    close(scale.lower[0] * scale.upper[0], sigma * sigma, 1e-3, "its interval");
     // nobody asked for it
     assert_eq!(intervals(&setup, &IntervalsConfig::default()), Intervals::default());
     assert!(setup.fit(Path::new(".")).interval_names(&IntervalsConfig::default()).unwrap().is_empty());
@@ -170,18 +176,34 @@ fn a_decay_has_the_covariance_of_curve_fit_and_its_observed_information() {
     }
 }
 
+/// `curve_fit` leaves out the same term, so that its covariance is ours where the residuals are not 0 too.
+#[test]
+fn gauss_newton_has_the_covariance_of_curve_fit() {
+    let Decay { t, sigma, exact, noisy } = reference().decay;
+    for solution in [exact, noisy] {
+        let setup = minimized(curve(&decay("k", RATE), &t, &solution.x, &known(sigma)));
+        let found = intervals(&setup, &GAUSS_NEWTON);
+        assert!(found.notes.is_empty(), "{:?}", found.notes);
+        for (k, name) in ["a", "k"].into_iter().enumerate() {
+            close(of(&found, name).standard_error[0], solution.covariance[k][k].sqrt(), 1e-5, name);
+        }
+    }
+}
+
 #[test]
 fn a_prior_adds_its_precision() {
     let Decay { t, sigma, exact, .. } = reference().decay;
     // centred at the truth and in the parameter itself, so that the information is the sum of both
     let with = r#""k": { "init": 1.0, "prior": { "normal": { "loc": 0.7, "scale": 0.03 } } }"#;
     let setup = minimized(curve(&decay("k", with), &t, &exact.x, &known(sigma)));
-    let found = intervals(&setup, &HESSIAN);
     let [[a, c], [_, k]] = exact.covariance;
     // the inverse of C⁻¹ + diag(0, 1/s²) by Sherman and Morrison
     let variance = |diagonal: f64, cross: f64| diagonal - cross * cross / (k + 0.03 * 0.03);
-    close(of(&found, "k").standard_error[0], variance(k, k).sqrt(), 1e-4, "k");
-    close(of(&found, "a").standard_error[0], variance(a, c).sqrt(), 1e-4, "a");
+    for method in [HESSIAN, GAUSS_NEWTON] {
+        let found = intervals(&setup, &method);
+        close(of(&found, "k").standard_error[0], variance(k, k).sqrt(), 1e-4, "k");
+        close(of(&found, "a").standard_error[0], variance(a, c).sqrt(), 1e-4, "a");
+    }
 }
 
 #[test]
@@ -233,6 +255,29 @@ fn weights_of_networks_are_known_or_vary() {
     assert!(marginal > 2.0 * fixed && marginal < 0.201, "{fixed} {marginal}");
     let default = intervals(&setup, &IntervalsConfig::default());
     assert_eq!(of(&default, "k").standard_error[0], marginal);
+    // asked for alone, and a penalty on the weights counts as it does in the second derivative
+    let asked = intervals(&setup, &IntervalsConfig { networks: Some(Nuisance::Marginal), ..Default::default() });
+    let of_gauss_newton = of(&asked, "k").standard_error[0];
+    close(of_gauss_newton, marginal, 0.2, "Gauss and Newton's");
+    assert_ne!(of_gauss_newton, marginal);
+}
+
+/// Halfway to the minimum of the weights, where the second derivative is not positive definite.
+#[test]
+fn gauss_newton_needs_no_minimum_of_the_weights() {
+    let Decay { t, sigma, noisy, .. } = reference().decay;
+    let hybrid = decay("k", RATE).replace("-k*x", "-k*x + nn.u").replace(
+        r#""solver""#,
+        r#""networks": { "nn": { "inputs": ["x"], "outputs": ["u"], "hidden": [8], "output_scale": 1.0 } }, "solver""#,
+    );
+    let setup = curve(&hybrid, &t, &noisy.x, &known(sigma)).shake(0.3);
+    let error = |method| {
+        let config = IntervalsConfig { method: Some(method), networks: Some(Nuisance::Marginal), profiles: None };
+        of(&intervals(&setup, &config), "k").standard_error[0]
+    };
+    assert!(error(Method::Hessian).is_nan());
+    let found = error(Method::GaussNewton);
+    assert!(found > 0.0 && found.is_finite(), "{found}");
 }
 
 #[test]
