@@ -7,7 +7,9 @@ use surprisal_objective::{Columns, SampleColumns};
 
 use crate::ReportError;
 use crate::recalibration::{FITTED_ON, Independence, Predictions, Recalibration};
-use crate::run_data::{FrameEnergy, LearnedCurve, LearnedTerm, SplitData, Spread, Trajectory, root_mean_square};
+use crate::run_data::{
+    FrameEnergy, LearnedCurve, LearnedPoint, LearnedTerm, SplitData, Spread, Trajectory, root_mean_square,
+};
 
 /// A split and the distributions that were predicted for it.
 pub(crate) struct Predicted<'a> {
@@ -231,7 +233,8 @@ fn learned(network: &DenseNetwork, dense: &DenseSeries, trajectories: &[Trajecto
             }
         }
         if let Some(curve) = curves.last_mut() {
-            curve.points.push((input.to_vec(), output.to_vec()));
+            let reference = network.reference.get(k * n_out..(k + 1) * n_out).unwrap_or_default().to_vec();
+            curve.points.push(LearnedPoint { input: input.to_vec(), output: output.to_vec(), reference });
         }
     }
     let (inputs, outputs) = (network.inputs.clone(), network.outputs.clone());

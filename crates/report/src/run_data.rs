@@ -185,14 +185,37 @@ pub struct LearnedCurve {
     pub trajectory: usize,
     /// The member of an ensemble.
     pub model: usize,
-    /// Inputs and outputs.
-    pub points: Vec<(Vec<f64>, Vec<f64>)>,
+    /// Where it goes.
+    pub points: Vec<LearnedPoint>,
+}
+
+/// A network at one moment.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct LearnedPoint {
+    /// `[n_in]`.
+    pub input: Vec<f64>,
+    /// `[n_out]`.
+    pub output: Vec<f64>,
+    /// `[n_out]`: what each output is compared with, NaN where nothing is; empty where nothing is for any.
+    pub reference: Vec<f64>,
 }
 
 impl LearnedTerm {
     /// (trajectory, model, points) of each curve.
-    pub(crate) fn curves_of(&self) -> impl Iterator<Item = (usize, usize, &[(Vec<f64>, Vec<f64>)])> {
+    pub(crate) fn curves_of(&self) -> impl Iterator<Item = (usize, usize, &[LearnedPoint])> {
         self.curves.iter().map(|curve| (curve.trajectory, curve.model, curve.points.as_slice()))
+    }
+
+    /// Root mean squares of output `o`'s difference from its reference and of the reference, over all
+    /// curves; `None` without a reference.
+    pub(crate) fn error(&self, o: usize) -> Option<(f64, f64)> {
+        let points = self.curves.iter().flat_map(|curve| &curve.points);
+        let pairs = points.filter_map(|point| Some((point.output[o], *point.reference.get(o)?)));
+        let (mut n, mut error, mut size) = (0usize, 0.0, 0.0);
+        for (u, reference) in pairs.filter(|(_, reference)| !reference.is_nan()) {
+            (n, error, size) = (n + 1, error + (u - reference).powi(2), size + reference.powi(2));
+        }
+        (n > 0).then(|| ((error / n as f64).sqrt(), (size / n as f64).sqrt()))
     }
 }
 

@@ -6,7 +6,9 @@ use surprisal_data::run_file::PathTable;
 use surprisal_data::run_file::{ParameterInterval, ParameterProfile};
 use surprisal_objective::likelihood::{Kind, Marginal};
 use surprisal_report::figure::{FIGURES, files};
-use surprisal_report::run_data::{Curves, LearnedCurve, LearnedTerm, SplitCurves, SplitData, Spread, Trajectory};
+use surprisal_report::run_data::{
+    Curves, LearnedCurve, LearnedPoint, LearnedTerm, SplitCurves, SplitData, Spread, Trajectory,
+};
 use surprisal_report::solution::Solution;
 use surprisal_report::{Metrics, RunData};
 
@@ -239,7 +241,12 @@ fn learned_terms_are_drawn_against_every_input() {
     let mut run = with_trajectories(run(3, 1.0, &[1.0]));
     let figure = FIGURES.iter().find(|f| f.name() == "learned_term").unwrap();
     assert!(figure.draw(&run).is_none());
-    let points = |from: f64| (0..20).map(|k| from + 0.1 * f64::from(k)).map(|x| (vec![x, -x], vec![x * x])).collect();
+    let points = |from: f64| {
+        (0..20)
+            .map(|k| from + 0.1 * f64::from(k))
+            .map(|x| LearnedPoint { input: vec![x, -x], output: vec![x * x], reference: vec![x] })
+            .collect()
+    };
     for (split, from) in run.splits.iter_mut().zip([0.0, 1.0]) {
         split.learned = vec![LearnedTerm {
             name: "nn".into(),
@@ -252,11 +259,17 @@ fn learned_terms_are_drawn_against_every_input() {
     let drawing = figure.draw(&run).unwrap();
     let [(_, svg), _, (_, csv)] = files(&drawing, figure.title()).unwrap();
     let (svg, csv) = (String::from_utf8(svg).unwrap(), String::from_utf8(csv).unwrap());
-    for text in ["nn.u", "x", "exp(y)", "training data", "later"] {
+    for text in ["nn.u", "x", "exp(y)", "training data", "later", "reference"] {
         assert!(svg.contains(&format!(">{text}<")), "{text}");
     }
     assert_eq!(csv.lines().filter(|l| l.starts_with("later,nn.u,exp(y),2,1,")).count(), 20);
-    assert!(csv.contains("train,nn.u,x,2,1,0.5,0.25\n"), "{csv}");
+    assert!(csv.contains("train,nn.u,x,2,1,0.5,0.25,0.5\n"), "{csv}");
+    let learned = &Metrics::of(&run, serde_json::Value::Null).value()["splits"]["train"]["learned"];
+    // x² against x at 0, 0.1 … 1.9
+    let rms = |f: fn(f64) -> f64| ((0..20).map(|k| f(0.1 * f64::from(k)).powi(2)).sum::<f64>() / 20.0).sqrt();
+    for (name, expected) in [("rmse", rms(|x| x * x - x)), ("reference_rms", rms(|x| x))] {
+        assert!((learned["nn"]["u"][name].as_f64().unwrap() - expected).abs() < 1e-12, "{learned}");
+    }
 }
 
 #[test]

@@ -56,7 +56,14 @@ impl<P: Predictor> Assembled<P> {
         for along in self.predictor.networks(&refined)? {
             let Some(layout) = layouts.iter().find(|layout| layout.name == along.name).cloned() else { continue };
             let NetworkLayout { name, inputs, outputs, .. } = layout;
-            dense.networks.push(DenseNetwork { name, inputs, outputs, input: along.input, output: along.output });
+            dense.networks.push(DenseNetwork {
+                name,
+                inputs,
+                outputs,
+                input: along.input,
+                output: along.output,
+                reference: along.reference,
+            });
         }
         Ok(dense)
     }
@@ -83,6 +90,7 @@ pub(crate) fn networks(experiment: &Experiment) -> Vec<NetworkLayout> {
         inputs: network.inputs.clone(),
         outputs: network.outputs.clone(),
         members: experiment.n_models(),
+        compared: !network.reference.is_empty(),
     };
     ode.networks.iter().map(of).collect()
 }

@@ -109,6 +109,8 @@ pub struct NetworkLayout {
     pub outputs: Vec<String>,
     /// Models that have one each, and each its own curves.
     pub members: usize,
+    /// Whether any output is compared with something.
+    pub compared: bool,
 }
 
 impl Trajectories {
@@ -263,10 +265,11 @@ impl Trajectories {
             .into_iter()
             .chain(networks.iter().flat_map(|network| {
                 let (root, n) = (format!("{root}/dense/networks/{}", network.name), network.members * n_dense);
-                [
-                    Item::fixed(format!("{root}/input"), Element::F64, &[n, network.inputs.len()]),
-                    Item::fixed(format!("{root}/output"), Element::F64, &[n, network.outputs.len()]),
-                ]
+                let item = |name: &str, width: usize| Item::fixed(format!("{root}/{name}"), Element::F64, &[n, width]);
+                let reference = network.compared.then(|| item("reference", network.outputs.len()));
+                [item("input", network.inputs.len()), item("output", network.outputs.len())]
+                    .into_iter()
+                    .chain(reference)
             }))
             .collect(),
         }

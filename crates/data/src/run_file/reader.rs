@@ -290,6 +290,10 @@ impl Reader {
                 outputs: self.names(&path, "outputs")?,
                 input: self.storage.read(&format!("{path}/input"))?.0,
                 output: self.storage.read(&format!("{path}/output"))?.0,
+                reference: match self.storage.exists(&format!("{path}/reference")) {
+                    true => self.storage.read(&format!("{path}/reference"))?.0,
+                    false => vec![],
+                },
                 name,
             })
         };

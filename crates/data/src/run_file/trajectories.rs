@@ -69,6 +69,9 @@ pub struct DenseNetwork {
     pub input: Vec<f64>,
     /// `[n_models * n_dense, n_outputs]`, as the equations use them.
     pub output: Vec<f64>,
+    /// `[n_models * n_dense, n_outputs]`: what the outputs are compared with, NaN where nothing is; empty
+    /// where nothing is for any.
+    pub reference: Vec<f64>,
 }
 
 /// Attributes and links of the trajectories of a split; their datasets exist already.
@@ -206,6 +209,9 @@ impl Writer {
             let root = format!("{root}/dense/networks/{}", network.name);
             storage.fill(&format!("{root}/input"), &network.input)?;
             storage.fill(&format!("{root}/output"), &network.output)?;
+            if !network.reference.is_empty() {
+                storage.fill(&format!("{root}/reference"), &network.reference)?;
+            }
         }
         storage.flush()
     }

@@ -34,6 +34,7 @@ pub(crate) fn layout() -> Layout {
                         inputs: vec!["x".into(), "t/10".into()],
                         outputs: vec!["u".into()],
                         members: 2,
+                        compared: true,
                     }],
                 }),
             },
@@ -131,6 +132,7 @@ pub(crate) fn series() -> Series {
                 outputs: vec!["u".into()],
                 input: numbers(36, 0.25),
                 output: numbers(18, 0.75),
+                reference: numbers(18, 0.5),
             }],
         },
     }

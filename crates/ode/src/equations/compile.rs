@@ -12,6 +12,7 @@ use super::hybrid::{Hybrid, Network};
 use super::initial::Initial;
 use super::observed::Observed;
 use super::parameter::{Parameter, Transform};
+use super::quantity::Quantity;
 use super::signals::Signals;
 use super::system::{Start, System};
 use crate::events::Event;
@@ -64,6 +65,7 @@ impl Equations {
         let (starts, initial) = self.starts(columns, &own)?;
 
         let vocabulary = self.builder(&symbols)?;
+        let references = self.references(&vocabulary)?;
         let events = self.compiled_events(&vocabulary, inputs)?;
 
         for name in &own {
@@ -105,6 +107,7 @@ impl Equations {
             events,
             initial,
             observation,
+            references,
         })
     }
 
@@ -258,6 +261,26 @@ impl Equations {
             }
         }
         Ok((builder.finish(), feed_scales))
+    }
+
+    /// What the outputs of each network are compared with.
+    fn references(&self, vocabulary: &Builder) -> Result<Vec<Vec<Option<Quantity>>>, EquationError> {
+        let of_network = |(name, net): (&String, &NetworkConfig)| {
+            let mut references = vec![None; net.outputs.len()];
+            for (output, text) in &net.reference {
+                let keys = ["networks", name, "reference", output];
+                let Some(place) = net.outputs.iter().position(|o| o == output) else {
+                    let message = format!("network `{name}` has no output `{output}` to compare with");
+                    let hint = format!("its outputs are {}", net.outputs.join(", "));
+                    return Err(EquationError::setting(&keys, message, hint));
+                };
+                let mut builder = vocabulary.clone();
+                add(&mut builder, text).map_err(|error| EquationError::expression(&keys, error))?;
+                references[place] = Some(Quantity::Expression(builder.finish()));
+            }
+            Ok(references)
+        };
+        self.networks.iter().map(of_network).collect()
     }
 
     /// What every column measures.

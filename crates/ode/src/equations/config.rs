@@ -90,6 +90,10 @@ pub struct NetworkConfig {
     /// What the outputs are multiplied by: their typical size in the equations.
     #[serde(default = "one")]
     pub output_scale: f64,
+    /// Formulas to compare outputs with, by the output: what is known to be true, or another model. They
+    /// are drawn beside what was learned, and training never sees them.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub reference: IndexMap<String, String>,
 }
 
 fn one() -> f64 {

@@ -48,6 +48,26 @@ impl System {
         (input, output)
     }
 
+    /// What the outputs of network `k` are compared with along a solution; NaN for outputs without a
+    /// reference, and nothing for a network without any.
+    ///
+    /// # Shapes
+    /// As [`System::quantity`]; returns `[n_times * n_out]` or nothing.
+    pub fn reference_along(&self, k: usize, parameters: &[f64], times: &[f64], states: &[f64]) -> Vec<f64> {
+        let references = &self.references[k];
+        if references.iter().all(Option::is_none) {
+            return vec![];
+        }
+        let n_out = references.len();
+        let mut all = vec![f64::NAN; times.len() * n_out];
+        for (o, reference) in references.iter().enumerate() {
+            let along = reference.as_ref().map(|formula| self.quantity(formula, parameters, times, states));
+            let to = all.iter_mut().skip(o).step_by(n_out);
+            along.into_iter().flatten().zip(to).for_each(|(value, to)| *to = value);
+        }
+        all
+    }
+
     /// A formula of everything that observations may use.
     pub fn expression(&self, text: &str) -> Result<Quantity, ExprError> {
         let mut builder = self.vocabulary.clone();

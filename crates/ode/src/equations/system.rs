@@ -6,6 +6,7 @@ use surprisal_expr::{Builder, Program};
 
 use super::hybrid::Hybrid;
 use super::parameter::Parameter;
+use super::quantity::Quantity;
 use super::signals::Signals;
 use crate::events::Event;
 use crate::field::VectorField;
@@ -37,6 +38,8 @@ pub struct System {
     pub(super) initial: Program,
     /// From the field's symbols to the measured columns.
     pub(super) observation: Program,
+    /// `[n_networks][n_out]`: what outputs of networks are compared with.
+    pub(super) references: Vec<Vec<Option<Quantity>>>,
 }
 
 /// The value of a physical state at the start of a trajectory.

@@ -11,6 +11,7 @@
 mod coefficients;
 mod fairness;
 mod labels;
+mod learned;
 mod onset;
 mod ood;
 mod parameters;
@@ -66,6 +67,10 @@ impl Metrics {
             if let Some(recalibrated) = run.recalibration.as_ref().and_then(|r| r.of(&split.name)) {
                 let value = recalibrated::measure(recalibrated, split, &resampled, &mut notes);
                 out.insert("recalibrated".into(), value);
+            }
+            let learned = learned::measure(&split.learned);
+            if !learned.is_empty() {
+                out.insert("learned".into(), Value::Object(learned));
             }
             let fairness = fairness::measure(split, run.kind, &run.table, &resampled, &mut notes);
             if !fairness.is_null() {

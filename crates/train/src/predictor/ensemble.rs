@@ -189,6 +189,7 @@ impl<P: Predictor> Predictor for Ensemble<P> {
             for (all, one) in all.iter_mut().zip(member?) {
                 all.input.extend(one.input);
                 all.output.extend(one.output);
+                all.reference.extend(one.reference);
             }
         }
         Ok(all)

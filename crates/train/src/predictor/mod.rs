@@ -127,6 +127,8 @@ pub struct NetworkAlong {
     pub input: Vec<f64>,
     /// `[n_samples * n_out]`, likewise.
     pub output: Vec<f64>,
+    /// `[n_samples * n_out]`, likewise: what the outputs are compared with, NaN where nothing is; or nothing.
+    pub reference: Vec<f64>,
 }
 
 /// A trained tensor whose entries mean something one by one.

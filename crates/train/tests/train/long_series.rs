@@ -149,6 +149,63 @@ fn segments_of_one_trajectory_are_the_trajectory() {
     assert_eq!(term(&joined, "continuity", 9), None, "shooting has ended");
 }
 
+/// Of an oscillator that is kicked when a segment of the first trajectory begins, between times, and
+/// where x passes 1.
+fn kicked(tables: &str) -> OdeConfig {
+    let joint = trajectories()[0].times[4];
+    with(
+        &format!(
+            r#"{{
+    "states": {{
+        "x": {{ "rhs": "omega*0.05*v - damping*x" }},
+        "v": {{ "rhs": "-20*omega*x - damping*v" }}
+    }},
+    "parameters": {{
+        "omega": {{ "init": 1.2, "positive": true }}, "damping": {{ "init": 0.1 }},
+        "push": {{ "init": 0.7, "per_trajectory": true }}
+    }},
+    "events": {{
+        "kick": {{ "at": [{joint:?}, 10.51], "set": {{ "v": "v + 9*push" }} }},
+        "wall": {{ "when": "x - 1", "direction": "rising", "set": {{ "v": "-0.8*push*v" }} }}
+    }},
+    "solver": {{ "tsit5": {{ "rtol": 1e-12, "atol": 1e-12 }} }} }}"#
+        ),
+        tables,
+    )
+}
+
+/// A segment that ends with an event ends before it, and the next one begins before it too.
+#[test]
+fn segments_and_events_agree() {
+    let loss = Loss::mean(constant_gaussian());
+    let shooting = "\"shooting\": { \"segments\": 2, \"continuity\": 2.0, \"epochs\": 9 }";
+    let config = kicked(shooting);
+    let setup = setup(&config, &loss).shake(0.1);
+    gradient::check_in_training("segments with events", &setup, 0, 1e-6);
+
+    // every segment starts where its whole trajectory passes, just before what happens there
+    let (mut starts, mut kicks) = (vec![], 0);
+    for (group, trajectory) in groups(&setup).into_iter().zip(trajectories()) {
+        let states = setup.predictor.evaluate(&[group]).unwrap().location.to_vec2::<f64>().unwrap();
+        for at in config.shooting.as_ref().unwrap().cuts(trajectory.times.len()) {
+            // the first time is no sample
+            starts.extend(states[at - 1].clone());
+            kicks += usize::from(trajectory.times[at] == trajectories()[0].times[4]);
+        }
+    }
+    assert!(kicks > 0);
+    let var = &setup.predictor.parameters().get("segments.start").unwrap().var;
+    assert_eq!(starts.len(), var.elem_count());
+    var.set(&Tensor::from_vec(starts, var.dims(), &Device::Cpu).unwrap()).unwrap();
+    let risk = |epoch: usize| setup.fit(".".as_ref()).loss_and_gradient(&groups(&setup), epoch).unwrap().0;
+    let (whole, parts) = (risk(9), risk(0));
+    let term = |evaluation: &surprisal_objective::Evaluation, name: &str| {
+        evaluation.terms.iter().find(|(n, _)| n == name).map(|(_, value)| *value).unwrap()
+    };
+    assert!((term(&whole, "risk") - term(&parts, "risk")).abs() < 1e-8, "{:?} {:?}", whole.terms, parts.terms);
+    assert!(term(&parts, "continuity") < 1e-16, "{:?}", parts.terms);
+}
+
 #[test]
 fn evaluation_sees_whole_trajectories_and_training_the_first_part() {
     let loss = Loss::mean(constant_gaussian());

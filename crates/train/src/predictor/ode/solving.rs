@@ -186,7 +186,8 @@ impl OdePredictor {
     /// The networks within the equations along a shard, at the times of its samples.
     pub(super) fn networks_along(&self, shard: &[&SeriesGroup]) -> Result<Vec<NetworkAlong>, TrainError> {
         let Model::Equations(system, _) = &self.model else { return Ok(vec![]) };
-        let along = |name: &str| NetworkAlong { name: name.to_owned(), input: vec![], output: vec![] };
+        let along =
+            |name: &str| NetworkAlong { name: name.to_owned(), input: vec![], output: vec![], reference: vec![] };
         let mut networks: Vec<NetworkAlong> = system.networks().map(along).collect();
         if networks.is_empty() {
             return Ok(networks);
@@ -198,6 +199,7 @@ impl OdePredictor {
                 let (input, output) = system.network_along(k, &tape.weights.field, &times, &states);
                 network.input.extend(input);
                 network.output.extend(output);
+                network.reference.extend(system.reference_along(k, &tape.weights.field, &times, &states));
             }
         }
         Ok(networks)
