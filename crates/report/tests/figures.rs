@@ -264,7 +264,8 @@ fn learned_terms_are_drawn_against_every_input() {
     }
     assert_eq!(csv.lines().filter(|l| l.starts_with("later,nn.u,exp(y),2,1,")).count(), 20);
     assert!(csv.contains("train,nn.u,x,2,1,0.5,0.25,0.5\n"), "{csv}");
-    let learned = &Metrics::of(&run, serde_json::Value::Null).value()["splits"]["train"]["learned"];
+    let metrics = Metrics::of(&run, serde_json::Value::Null);
+    let learned = &metrics.value()["splits"]["train"]["learned"];
     // x² against x at 0, 0.1 … 1.9
     let rms = |f: fn(f64) -> f64| ((0..20).map(|k| f(0.1 * f64::from(k)).powi(2)).sum::<f64>() / 20.0).sqrt();
     for (name, expected) in [("rmse", rms(|x| x * x - x)), ("reference_rms", rms(|x| x))] {

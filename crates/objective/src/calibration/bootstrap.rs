@@ -6,7 +6,8 @@
 //! of the resampled statistic (Efron 1979). A mean is Σ of group sums over Σ of group sizes, so
 //! each group is summed once and a resample costs one pass over the groups. What is no mean is
 //! computed anew from how often each group was drawn ([`GroupBootstrap::each`]), on arrays that were
-//! sorted once (the `Presorted` of each measure).
+//! sorted once (the `Presorted` of each measure). A single group has no resamples: drawn again it is the
+//! same, and an interval of width 0 would claim what nobody knows.
 //!
 //! A measure of distance such as ENCE, the miscalibration area or a Kolmogorov–Smirnov distance is
 //! inflated by noise, and resampling adds the same noise again, so that its percentile interval lies
@@ -32,14 +33,16 @@ pub struct GroupBootstrap {
     /// Dense group number of each sample.
     group: Vec<usize>,
     n_groups: usize,
-    /// `[n_resamples][n_groups]`: how often each group was drawn.
+    /// `[n_resamples][n_groups]`: how often each group was drawn; none of a single group.
     draws: Vec<Vec<u16>>,
 }
 
 impl GroupBootstrap {
-    /// Draws `n_resamples` resamples of the groups named by `group`, `[n_samples]`, in any order.
+    /// Draws `n_resamples` resamples of the groups named by `group`, `[n_samples]`, in any order; none of
+    /// fewer than two groups.
     pub fn new(group: &[u64], n_resamples: usize, seed: u64) -> Self {
         let (group, n_groups) = dense(group);
+        let n_resamples = if n_groups > 1 { n_resamples } else { 0 };
         let mut stream = rng::stream(seed, "bootstrap", 0);
         let draws = (0..n_resamples)
             .map(|_| {

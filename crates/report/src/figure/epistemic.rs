@@ -6,7 +6,7 @@ use surprisal_objective::calibration::auroc::auroc;
 use super::axes::{Axis, Frame, Key, Legend};
 use super::density::LogDensity;
 use super::ticks::Scale;
-use super::{Drawing, Figure, Table, coloured};
+use super::{Drawing, Figure, Table, coloured, tell_apart};
 use crate::run_data::RunData;
 
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl Figure for Epistemic {
             .map(|(split, color)| (split, color, split.knowledge().1))
             .filter(|(_, _, values)| values.iter().any(|v| v.is_finite() && *v > 0.0))
             .collect();
-        if splits.is_empty() {
+        if !tell_apart(splits.iter().flat_map(|(_, _, values)| values)) {
             return None;
         }
         let mut legend = Legend::default();

@@ -144,6 +144,13 @@ pub(crate) fn shows_numbers(run: &RunData) -> bool {
     }
 }
 
+/// Whether uncertainties tell samples apart: those of one constant do not.
+pub(crate) fn tell_apart<'v>(uncertainties: impl Iterator<Item = &'v f64>) -> bool {
+    let known = uncertainties.filter(|v| v.is_finite());
+    let (low, high) = known.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &v| (v.min(low), v.max(high)));
+    high - low > 1e-9 * high.abs()
+}
+
 /// Splits that hold predictions, each with its colour: the reference first, then the shifted ones,
 /// then validation and training data, so that a split keeps its colour through all figures.
 pub(crate) fn coloured(run: &RunData) -> Vec<(&SplitData, Color)> {

@@ -6,7 +6,7 @@ use surprisal_objective::calibration::sparsification;
 use super::axes::{Axis, Frame, Key, Legend};
 use super::canvas::GREY;
 use super::ticks::Scale;
-use super::{Drawing, Figure, Table, coloured, shows_numbers};
+use super::{Drawing, Figure, Table, coloured, shows_numbers, tell_apart};
 use crate::run_data::{RunData, SplitData};
 
 /// Points of each curve that are kept.
@@ -33,6 +33,10 @@ impl Figure for Sparsification {
 
     fn draw(&self, run: &RunData) -> Option<Drawing> {
         if !shows_numbers(run) {
+            return None;
+        }
+        let sigmas: Vec<f64> = run.splits.iter().flat_map(SplitData::sample_sigma).collect();
+        if !tell_apart(sigmas.iter()) {
             return None;
         }
         let curves: Vec<_> =

@@ -56,7 +56,13 @@ impl Scale {
     pub(crate) fn ticks(&self, length: f64, along: bool) -> Vec<Tick> {
         match *self {
             Self::Linear(low, high) => linear(low, high, length, along),
-            Self::Log(low, high) => log(low.min(high), low.max(high)),
+            Self::Log(low, high) => {
+                let (low, high) = (low.min(high), low.max(high));
+                let ticks = log(low, high);
+                // a narrow range lies between the numbers that a logarithmic axis likes
+                let n_labels = ticks.iter().filter(|tick| tick.label.is_some()).count();
+                if n_labels < 2 { linear(low, high, length, along) } else { ticks }
+            }
         }
     }
 }
@@ -195,5 +201,6 @@ mod tests {
     fn log_ticks_are_powers_of_ten() {
         assert_eq!(labels(Scale::Log(0.5e-2, 2e2), 150.0), ["10⁻²", "10⁻¹", "10⁰", "10¹", "10²"]);
         assert_eq!(labels(Scale::Log(0.04, 0.3), 150.0), ["0.05", "0.07", "0.1", "0.2", "0.3"]);
+        assert_eq!(labels(Scale::Log(0.033, 0.044), 150.0), ["0.035", "0.040"]);
     }
 }

@@ -128,13 +128,15 @@ pub(super) fn metrics(run: &RunData, metrics: &Metrics) -> String {
     if run.splits.is_empty() {
         return "<p>The run has no predictions yet.</p>\n".into();
     }
-    let mut html = String::from("<div class=\"scroll\"><table>\n<thead><tr><th>Measure</th><th>Good</th>");
+    let mut html =
+        String::from("<div class=\"scroll\"><table>\n<thead><tr><th>Measure</th><th class=\"good\">Good</th>");
     let sections: Vec<&Value> = run.splits.iter().map(|s| &metrics.value()["splits"][&s.name]).collect();
     for (split, section) in run.splits.iter().zip(&sections) {
         let (samples, groups) = (&section["n_samples"], &section["n_groups"]);
         let name = escape(&split.name);
         // Writing to a String cannot fail.
-        let _ = write!(html, "<th>{name}<small>{samples} samples<br>{groups} groups</small></th>");
+        let plural = if *groups == 1 { "" } else { "s" };
+        let _ = write!(html, "<th>{name}<small>{samples} samples<br>{groups} group{plural}</small></th>");
     }
     html.push_str("</tr></thead>\n<tbody>\n");
     for row in rows(run.kind) {
@@ -202,7 +204,7 @@ pub(super) fn recalibration(run: &RunData, metrics: &Metrics) -> String {
         let after = &before["recalibrated"];
         let _ = write!(
             html,
-            "<div class=\"scroll\"><table>\n<thead><tr><th>{}</th><th>Good</th><th>before</th>",
+            "<div class=\"scroll\"><table>\n<thead><tr><th>{}</th><th class=\"good\">Good</th><th>before</th>",
             escape(&split.name)
         );
         split.methods.iter().for_each(|(method, _)| {

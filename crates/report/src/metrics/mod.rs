@@ -51,6 +51,11 @@ impl Metrics {
         let mut splits = Map::new();
         for split in &run.splits {
             let resampled = Resampled::of(split, run.seed);
+            let n_groups = resampled.bootstrap.n_groups();
+            if n_groups == 1 {
+                let name = &split.name;
+                notes.push(format!("`{name}` is one group, which cannot be resampled: its measures have no intervals"));
+            }
             let mut section = Section::new(&split.name, &mut notes);
             match run.kind {
                 Kind::Real | Kind::Count | Kind::Angle => values::measure(split, run.seed, &resampled, &mut section),
@@ -59,7 +64,7 @@ impl Metrics {
             let observed = split.nll.iter().filter(|nll| !nll.is_nan());
             section.multiple("log_likelihood", "nll", log_likelihood(split), -(observed.count() as f64));
             section.plain("n_samples", json!(split.n_samples()));
-            section.plain("n_groups", json!(resampled.bootstrap.n_groups()));
+            section.plain("n_groups", json!(n_groups));
             let mut out = section.finish();
             if let Some(energy) = energy::measures(&split.energies, run.seed, N_RESAMPLES, LEVEL) {
                 out.insert("energy".into(), energy);
