@@ -53,6 +53,7 @@ shapes = {
     "trajectories/train/dense/sd": (9, 2),
     "trajectories/train/dense/networks/nn/input": (18, 2),
     "trajectories/train/dense/networks/nn/output": (18, 1),
+    "trajectories/train/dense/networks/nn/reference": (18, 1),
     "trajectories/hot/particles/atoms/position/step": (2,),
     "trajectories/hot/particles/atoms/position/time": (2,),
     "trajectories/hot/particles/atoms/position/value": (2, 3, 3),
