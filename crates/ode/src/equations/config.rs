@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use surprisal_core::Precision;
 
 use super::event::EventConfig;
 use super::initial::Initial;
@@ -90,6 +91,10 @@ pub struct NetworkConfig {
     /// What the outputs are multiplied by: their typical size in the equations.
     #[serde(default = "one")]
     pub output_scale: f64,
+    /// The type that the network computes in: "float32" computes its layers with half the memory and in
+    /// wider vectors. States, formulas, parameters and gradients are float64 always.
+    #[serde(default)]
+    pub dtype: Precision,
 }
 
 fn one() -> f64 {

@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 
-use surprisal_core::{Role, rng};
+use surprisal_core::{Precision, Role, rng};
 
 use super::activation::Activation;
 use super::lanes::{LaneField, Row};
@@ -39,6 +39,10 @@ pub struct MlpField {
     /// (augmented neural ODE: E. Dupont, A. Doucet, Y. W. Teh, NeurIPS 32 (2019), section 5).
     #[serde(default)]
     pub augment: usize,
+    /// The type that the network computes in: "float32" computes its layers with half the memory and in
+    /// wider vectors. States, parameters and gradients are float64 always.
+    #[serde(default)]
+    pub dtype: Precision,
 }
 
 impl BuildField for MlpField {
