@@ -12,7 +12,9 @@ pub mod lagrangian;
 pub mod lanes;
 pub mod mlp;
 pub(crate) mod mlp_lanes;
+mod mlp_pass;
 mod motion;
+mod number;
 pub(crate) mod one_by_one;
 mod products;
 pub mod second_order;
@@ -69,6 +71,12 @@ pub trait VectorField: Send + Sync {
     /// They have no error, and are left out of its norm.
     fn n_resting(&self) -> usize {
         0
+    }
+
+    /// How far rounding beyond float64's scatters f, relative to f: that much of an error estimate is no
+    /// error of the step.
+    fn rounding(&self) -> f64 {
+        0.0
     }
 
     /// What the flat parameters consist of, in their order.
