@@ -11,13 +11,13 @@ use super::mlp::{Layer, Mlp};
 
 /// What a·N + c·Ṅ consists of.
 #[derive(Clone, Copy)]
-pub(super) struct Change<'a> {
+pub(super) struct Change<'a, L = f64> {
     /// `[n_in]`: u.
-    pub(super) along: &'a [f64],
+    pub(super) along: &'a [L],
     /// `[n_out]`: a.
-    pub(super) value_bar: &'a [f64],
+    pub(super) value_bar: &'a [L],
     /// `[n_out]`: c.
-    pub(super) change_bar: &'a [f64],
+    pub(super) change_bar: &'a [L],
 }
 
 impl Mlp {

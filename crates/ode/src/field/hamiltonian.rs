@@ -29,6 +29,8 @@ use surprisal_core::{Role, rng};
 use super::activation::Activation;
 use super::curvature::Change;
 use super::energy::Energy;
+use super::hamiltonian_lanes::HamiltonianLanes;
+use super::lanes::LaneField;
 use super::mlp::{Mlp, MlpField, empty_layer};
 use super::{BuildField, ParameterBlock, Units, VectorField};
 
@@ -74,27 +76,27 @@ impl BuildField for HamiltonianField {
 
 /// A network that is a part of H.
 #[derive(Debug, Clone)]
-struct Part {
+pub(super) struct Part {
     name: &'static str,
-    net: Mlp,
+    pub(super) net: Mlp,
     /// Its first input among the states.
-    from: usize,
-    n_in: usize,
-    first_parameter: usize,
-    first_in_tape: usize,
+    pub(super) from: usize,
+    pub(super) n_in: usize,
+    pub(super) first_parameter: usize,
+    pub(super) first_in_tape: usize,
 }
 
 /// The field of a [`HamiltonianField`].
 #[derive(Debug, Clone)]
-struct Hamiltonian {
-    parts: Vec<Part>,
+pub(super) struct Hamiltonian {
+    pub(super) parts: Vec<Part>,
     /// `[n/2]`: g.
-    pairs: Vec<f64>,
+    pub(super) pairs: Vec<f64>,
     /// The energy's unit in the data's.
     unit: f64,
-    n_network_parameters: usize,
+    pub(super) n_network_parameters: usize,
     /// Where ∇H begins in the tape.
-    gradient: usize,
+    pub(super) gradient: usize,
     dissipation: bool,
 }
 
@@ -127,7 +129,7 @@ impl Hamiltonian {
     }
 
     /// d of pair `i`.
-    fn friction(&self, parameters: &[f64], i: usize) -> f64 {
+    pub(super) fn friction(&self, parameters: &[f64], i: usize) -> f64 {
         if self.dissipation { parameters[self.n_network_parameters + i].exp() } else { 0.0 }
     }
 
@@ -167,7 +169,7 @@ fn add_momenta(s: f64, y: &[f64], out: &mut [f64]) {
 }
 
 impl Part {
-    fn own<'a>(&self, parameters: &'a [f64]) -> &'a [f64] {
+    pub(super) fn own<'a>(&self, parameters: &'a [f64]) -> &'a [f64] {
         &parameters[self.first_parameter..][..self.net.n_parameters()]
     }
 
@@ -252,6 +254,10 @@ impl VectorField for Hamiltonian {
         let mut change = vec![0.0; self.dim()];
         self.hessian_product(parameters, tape, tangent, &mut change, None);
         self.flow(parameters, &change, dy_dot);
+    }
+
+    fn lanes<'a>(&'a self, parameters: &'a [f64]) -> Option<Box<dyn LaneField + 'a>> {
+        Some(Box::new(HamiltonianLanes::new(self, parameters)))
     }
 
     fn energy(&self) -> Option<&dyn Energy> {

@@ -6,14 +6,17 @@
 
 pub mod activation;
 mod curvature;
+mod curvature_lanes;
 pub mod energy;
 pub mod hamiltonian;
+mod hamiltonian_lanes;
 pub mod lagrangian;
 pub mod lanes;
 pub mod mlp;
 pub(crate) mod mlp_lanes;
 mod mlp_pass;
 mod motion;
+mod motion_lanes;
 mod number;
 pub(crate) mod one_by_one;
 mod products;

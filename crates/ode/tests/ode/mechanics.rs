@@ -8,7 +8,7 @@ use surprisal_ode::{
     Units, VectorField, Velocities, solve,
 };
 
-use crate::{field_contract, fixed_steps, gradient, reference};
+use crate::{field_contract, fixed_steps, gradient, lanes, reference};
 
 fn draw(index: u64, n: usize, scale: f64) -> Vec<f64> {
     let mut source = rng::stream(21, "mechanics", index);
@@ -52,6 +52,34 @@ fn products_are_those_of_the_values() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn eight_lanes_are_eight_evaluations() {
+    for activation in Activation::ALL {
+        for m in 1..=3 {
+            for hidden in [vec![], vec![5], vec![9, 6]] {
+                for (name, field) in mechanical(m, &hidden, activation) {
+                    let parameters = draw(6, field.n_parameters(), 0.4);
+                    lanes::single_evaluations(&name, field.as_ref(), &parameters, 1e-11);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn eight_lanes_are_eight_trajectories() {
+    for (name, field) in mechanical(2, &[7, 5], Activation::Tanh) {
+        let parameters = draw(9, field.n_parameters(), 0.4);
+        let problems: Vec<surprisal_ode::Problem> = (0..13)
+            .map(|p| surprisal_ode::Problem {
+                y0: draw(40 + p, 4, 0.5),
+                times: (0..1 + (5 * p) % 7).map(|k| 0.1 * p as f64 + 0.3 * k as f64).collect(),
+            })
+            .collect();
+        lanes::compare(&name, field.as_ref(), &parameters, &problems, &Tsit5::new(1e-6, 1e-8));
     }
 }
 

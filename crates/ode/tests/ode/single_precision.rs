@@ -3,9 +3,10 @@
 
 use surprisal_core::{Precision, rng};
 use surprisal_ode::{
-    Activation, BuildField, Equations, Kvaerno5, LANES, MlpField, Problem, Rk4, Row, Solver, System, Tsit5,
-    VectorField, solve,
+    Activation, BuildField, Equations, Kvaerno5, MlpField, Problem, Rk4, Solver, System, Tsit5, VectorField, solve,
 };
+
+use crate::lanes;
 
 /// Relative to the largest number of an output, and to sums of numbers of order 1 that cancel: 2⁻²⁴ for each of
 /// some hundred operations on its way.
@@ -76,42 +77,11 @@ fn lanes_are_single_evaluations_and_idle_ones_leave_no_trace() {
             let [single, _] = both(&hidden, activation, time_input, n);
             let field = single.as_ref();
             let parameters = draw(0, field.n_parameters(), 0.6);
-            let mut lanes = field.lanes(&parameters).unwrap();
-            assert_eq!(lanes.tape_rows(), field.tape_len());
-            let mut expected = vec![0.0; parameters.len()];
-            // more evaluations than are deferred, of which the last lanes are idle
-            for call in 0..70 {
-                let y: Vec<Row> = (0..n).map(|i| row(100 + 10 * call + i as u64)).collect();
-                let v: Vec<Row> = (0..n).map(|i| row(5000 + 10 * call + i as u64)).collect();
-                let (t, mut v) = (row(call), v);
-                let (mut dy, mut y_bar) = (vec![Row::ZERO; n], vec![Row::ZERO; n]);
-                let mut tape = vec![Row::splat(f64::NAN); lanes.tape_rows()];
-                lanes.rhs(&t, &y, &mut dy, &mut tape);
-                for l in 6..LANES {
-                    tape.iter_mut().chain(&mut v).for_each(|row| row.0[l] = 0.0);
-                }
-                lanes.vjp(&tape, &v, &mut y_bar);
-                for l in 0..LANES {
-                    let column = |rows: &[Row]| rows.iter().map(|row| row.0[l]).collect::<Vec<f64>>();
-                    let (mut slope, mut own, mut bar) = (vec![0.0; n], vec![0.0; tape.len()], vec![0.0; n]);
-                    field.rhs(&parameters, t.0[l], &column(&y), &mut slope, &mut own);
-                    close("f", &column(&dy), &slope, ROUNDING);
-                    if l < 6 {
-                        field.vjp(&parameters, t.0[l], &[], &own, &column(&v), &mut bar, &mut expected);
-                    }
-                    close("vᵀJ", &column(&y_bar), &bar, ROUNDING);
-                }
-            }
-            let mut gradient = vec![0.0; parameters.len()];
-            lanes.take_gradient(&mut gradient);
-            close(&format!("{activation:?} {hidden:?}: vᵀP"), &gradient, &expected, ROUNDING);
+            assert_eq!(field.lanes(&parameters).unwrap().tape_rows(), field.tape_len());
+            let name = format!("{activation:?} {hidden:?} {time_input}");
+            lanes::single_evaluations(&name, field, &parameters, ROUNDING);
         }
     }
-}
-
-fn row(index: u64) -> Row {
-    let values = draw(index, LANES, 1.0);
-    Row(std::array::from_fn(|l| values[l]))
 }
 
 fn problems(n_problems: usize, n: usize) -> Vec<Problem> {
