@@ -19,7 +19,9 @@
 //! With states in units s and time in units T, H is in units of s_q s_p/T of the first pair, and the
 //! i-th pair's derivatives are multiplied by gᵢ = s_q₁s_p₁/(s_qᵢs_pᵢ): a Hamiltonian flow is one in any units.
 //!
-//! **Parameters**: the network N, or T and then V; then ρ `[n/2]` with friction.
+//! In the data's units friction is D dq/dt with D = d s_p/s_q: of momenta that are velocities, a rate per time.
+//!
+//! **Parameters**: the network N, or T and then V; then ρ `[n/2]` with friction, a block for each.
 //! **Tape**: the networks' tapes, then ∇H `[n]`.
 
 use schemars::JsonSchema;
@@ -32,7 +34,7 @@ use super::energy::Energy;
 use super::hamiltonian_lanes::HamiltonianLanes;
 use super::lanes::LaneField;
 use super::mlp::{Mlp, MlpField, empty_layer};
-use super::{BuildField, ParameterBlock, Units, VectorField};
+use super::{BuildField, FieldQuantity, ParameterBlock, Units, VectorField};
 
 /// A network is the energy of positions and as many momenta, listed in this order.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -98,6 +100,13 @@ pub(super) struct Hamiltonian {
     /// Where ∇H begins in the tape.
     pub(super) gradient: usize,
     dissipation: bool,
+    /// `[n/2]`: the data's units of friction per unit of d; empty without it.
+    frictions: Vec<f64>,
+}
+
+/// The block of ρ of pair `i`.
+fn log_friction(i: usize) -> String {
+    format!("log_friction.{i}")
 }
 
 impl Hamiltonian {
@@ -125,6 +134,11 @@ impl Hamiltonian {
             n_network_parameters: first_parameter,
             gradient: first_in_tape,
             dissipation: config.dissipation,
+            frictions: if config.dissipation {
+                (0..m).map(|i| units.columns[m + i] / units.columns[i]).collect()
+            } else {
+                vec![]
+            },
         }
     }
 
@@ -196,8 +210,16 @@ impl VectorField for Hamiltonian {
                 |block: ParameterBlock| ParameterBlock { name: format!("{}.{}", part.name, block.name), ..block };
             part.net.blocks().into_iter().map(named)
         });
-        let friction = ParameterBlock { name: "log_friction".into(), shape: vec![self.pairs.len()], role: Role::Bias };
-        networks.chain(self.dissipation.then_some(friction)).collect()
+        let n_frictions = if self.dissipation { self.pairs.len() } else { 0 };
+        let frictions =
+            (0..n_frictions).map(|i| ParameterBlock { name: log_friction(i), shape: vec![], role: Role::Bias });
+        networks.chain(frictions).collect()
+    }
+
+    /// D of dp/dt = −∂H/∂q − D dq/dt in the data's units: d s_p/s_q.
+    fn quantities(&self) -> Vec<FieldQuantity> {
+        let of = |(i, &unit): (usize, &f64)| FieldQuantity { name: "friction", state: i, block: log_friction(i), unit };
+        self.frictions.iter().enumerate().map(of).collect()
     }
 
     fn initial_parameters(&self, seed: u64) -> Vec<f64> {

@@ -58,6 +58,19 @@ impl ParameterBlock {
     }
 }
 
+/// A parameter r that means something outside the field: `unit`·eʳ, a positive number in the data's units.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FieldQuantity {
+    /// What it is.
+    pub name: &'static str,
+    /// The state that it belongs to.
+    pub state: usize,
+    /// The block of which r is all.
+    pub block: String,
+    /// Its value where r = 0.
+    pub unit: f64,
+}
+
 /// The right-hand side of dy/dt = f(t, y; θ), with n = [`dim`](VectorField::dim) states and
 /// p = [`n_parameters`](VectorField::n_parameters) parameters.
 ///
@@ -88,6 +101,11 @@ pub trait VectorField: Send + Sync {
     /// Number of parameters p.
     fn n_parameters(&self) -> usize {
         self.blocks().iter().map(ParameterBlock::len).sum()
+    }
+
+    /// Parameters that mean something outside the field.
+    fn quantities(&self) -> Vec<FieldQuantity> {
+        vec![]
     }
 
     /// Parameters to start training from, `[p]`; a function of the seed alone.

@@ -141,7 +141,7 @@ pub(crate) fn tanh_slice_f32(values: &mut [f32]) {
 
 /// 1.5·2²³.
 const ROUND_F32: f32 = 12_582_912.0;
-const LN2_HIGH_F32: f32 = 0.693_359_375;
+const LN2_HIGH_F32: f32 = 355.0 / 512.0;
 const LN2_LOW_F32: f32 = -2.121_944_4e-4;
 
 #[inline(always)]

@@ -234,6 +234,35 @@ fn measured_velocities_are_in_the_units_of_their_columns() {
     assert_eq!(dy, [r * 0.2, (-0.5 * 0.4 + 0.25 * (r * 0.2) + 0.125) / r]);
 }
 
+/// Friction in the data's units: what it takes from dp/dt is D dq/dt, whatever the units of the solver.
+#[test]
+fn friction_is_a_number_in_the_units_of_the_data() {
+    let units = Units { columns: vec![2.0, 3.0, 5.0, 7.0], time: 1.7 };
+    let field = |dissipation: bool| {
+        HamiltonianField { hidden: vec![6], dissipation, ..HamiltonianField::default() }.build_in(&units)
+    };
+    let (with, without) = (field(true), field(false));
+    assert!(without.quantities().is_empty());
+    let (parameters, y) = (draw(3, with.n_parameters(), 0.7), draw(4, 4, 0.6));
+    let rates = |field: &dyn VectorField, parameters: &[f64]| {
+        let mut dy = vec![0.0; 4];
+        field.rhs(parameters, 0.0, &y, &mut dy, &mut vec![0.0; field.tape_len()]);
+        // in data units per data unit of time
+        dy.iter().zip(&units.columns).map(|(dy, s)| dy * s / units.time).collect::<Vec<f64>>()
+    };
+    let (damped, free) =
+        (rates(with.as_ref(), &parameters), rates(without.as_ref(), &parameters[..without.n_parameters()]));
+    let blocks = with.blocks();
+    for (i, quantity) in with.quantities().iter().enumerate() {
+        let place = blocks.iter().position(|block| block.name == quantity.block).unwrap();
+        let r = parameters[blocks[..place].iter().map(|block| block.len()).sum::<usize>()];
+        assert_eq!((quantity.name, quantity.state, blocks[place].len()), ("friction", i, 1));
+        let taken = free[2 + i] - damped[2 + i];
+        let expected = quantity.unit * r.exp() * free[i];
+        assert!((taken - expected).abs() < 1e-13 * (1.0 + expected.abs()), "{i}: {taken} against {expected}");
+    }
+}
+
 #[derive(Deserialize)]
 struct Case {
     kind: String,
