@@ -20,6 +20,9 @@ const MIN_FACTOR_REJECTED: f64 = 0.1;
 /// The least e₀ that counts, and the first.
 const LEAST_PREVIOUS: f64 = 1e-4;
 
+/// Error that is assumed where rounding hides it, relative to rounding.
+const DROWNED: f64 = 0.02;
+
 /// What the controller remembers of a trajectory.
 #[derive(Debug, Clone, Copy)]
 pub struct Controller {
@@ -76,6 +79,17 @@ pub fn scaled_norm(
         })
         .sum();
     (sum / n as f64).sqrt()
+}
+
+/// What is left of an error norm without what rounding contributes, which is as large at any number of steps:
+/// h·`rounding`·‖f‖, with the rounding of f relative to f. An error that drowns in it is taken as a
+/// [fiftieth](DROWNED), so that steps grow, but not by leaps.
+#[inline]
+pub fn without_rounding(error: f64, rounding: f64, h: f64, slope_norm: f64) -> f64 {
+    let scatter = rounding * h * slope_norm;
+    let rest = error - scatter;
+    // NaN stays
+    if rest < DROWNED * scatter { DROWNED * scatter } else { rest }
 }
 
 /// First guess h₀ of the first step from the norms of y₀ and f₀, before a second evaluation.

@@ -8,8 +8,9 @@
 use pulp::{Arch, Simd, WithSimd};
 
 use crate::batch::{Problem, Trajectory};
-use crate::controller::{Controller, first_guess, first_step, scaled_norm};
+use crate::controller::{Controller, first_guess, first_step, scaled_norm, without_rounding};
 use crate::error::OdeError;
+use crate::field::VectorField;
 use crate::field::lanes::{LANES, LaneField, Row};
 use crate::group_adjoint::{Attempt, GroupTape, Reached, Restart, Start};
 use crate::memory;
@@ -45,6 +46,8 @@ pub(crate) struct Group<'a> {
     n: usize,
     /// States under error control.
     n_controlled: usize,
+    /// Of the field, relative to its slopes.
+    rounding: f64,
     lanes: [Option<Lane>; LANES],
     /// `[n]`: the state of every lane.
     y: Vec<Row>,
@@ -56,23 +59,24 @@ pub(crate) struct Group<'a> {
     arch: Arch,
 }
 
-/// Integrates those `problems` whose numbers are in `queue` (checked, with two times or more); the
+/// Integrates with the lanes of the field `of` those `problems` whose numbers are in `queue` (checked, with two times or more); the
 /// others keep their place in `results`.
 pub(crate) fn solve_group(
     field: &mut dyn LaneField,
-    n: usize,
-    n_resting: usize,
+    of: &dyn VectorField,
     problems: &[Problem],
     queue: &[usize],
     config: &Tsit5,
     results: &mut [Result<Trajectory, OdeError>],
 ) -> GroupTape {
+    let n = of.dim();
     let mut group = Group {
         field,
         config,
         problems,
         n,
-        n_controlled: n - n_resting,
+        n_controlled: n - of.n_resting(),
+        rounding: of.rounding(),
         lanes: std::array::from_fn(|_| None),
         y: vec![Row::ZERO; n],
         k: vec![Row::ZERO; N_STAGES * n],
@@ -295,7 +299,7 @@ impl Group<'_> {
     /// The scaled errors of the attempt; NaN where its end is not finite.
     #[inline(always)]
     fn error_norms(&self, h: &Row, end: &[Row]) -> Row {
-        let mut sum = Row::ZERO;
+        let (mut sum, mut slopes) = (Row::ZERO, Row::ZERO);
         for (i, (y, y1)) in self.y.iter().zip(end).enumerate().take(self.n_controlled) {
             let mut error = Row::ZERO;
             for (&e, k) in E.iter().zip(self.k.chunks_exact(self.n)) {
@@ -307,9 +311,15 @@ impl Group<'_> {
                 let scaled = h.0[l] * error.0[l] / scale;
                 // 0·y₁ is NaN where y₁ is not finite
                 sum.0[l] += scaled * scaled + 0.0 * y1.0[l];
+                let slope = self.k[i].0[l] / scale;
+                slopes.0[l] += slope * slope;
             }
         }
-        Row(sum.0.map(|sum| (sum / self.n_controlled as f64).sqrt()))
+        let norm = |sum: f64| (sum / self.n_controlled as f64).sqrt();
+        if self.rounding == 0.0 {
+            return Row(sum.0.map(norm));
+        }
+        Row(std::array::from_fn(|l| without_rounding(norm(sum.0[l]), self.rounding, h.0[l], norm(slopes.0[l]))))
     }
 
     /// Moves a lane to the end of its step and records the data times passed.

@@ -60,7 +60,7 @@ pub use field::lagrangian::LagrangianField;
 pub use field::lanes::{LANES, LaneField, Row};
 pub use field::mlp::{Mlp, MlpField};
 pub use field::second_order::SecondOrderField;
-pub use field::{BuildField, FieldConfig, ParameterBlock, Units, VectorField, Velocities};
+pub use field::{BuildField, FieldConfig, FieldQuantity, ParameterBlock, Units, VectorField, Velocities};
 pub use guard::Direction;
 pub use leapfrog::Leapfrog;
 pub use rk4::Rk4;

@@ -4,7 +4,7 @@
 //! interpolant is evaluated, and end exactly at the last. A step is rejected where its scaled error
 //! exceeds 1 or anything in it is not finite.
 
-use crate::controller::{Controller, first_guess, first_step, scaled_norm};
+use crate::controller::{Controller, first_guess, first_step, scaled_norm, without_rounding};
 use crate::error::OdeError;
 use crate::field::VectorField;
 use crate::guard::{Crossing, Guards};
@@ -223,7 +223,14 @@ impl Forward<'_> {
         let mut errors = vec![0.0; start.len()];
         self.tape.weighted_slopes(step, &E, &mut errors);
         let sizes = start.iter().zip(end).map(|(y, y1)| y.abs().max(y1.abs()));
-        scaled_norm(self.config, errors.iter().map(|e| h * e), sizes, self.n_controlled())
+        let norm = |values: &mut dyn Iterator<Item = f64>| {
+            scaled_norm(self.config, values, sizes.clone(), self.n_controlled())
+        };
+        let error = norm(&mut errors.iter().map(|e| h * e));
+        match self.field.rounding() {
+            0.0 => error,
+            rounding => without_rounding(error, rounding, h, norm(&mut self.tape.slope(step, 0).iter().copied())),
+        }
     }
 
     fn first_step(&mut self, t0: f64, y0: &[f64]) -> f64 {

@@ -76,7 +76,7 @@ fn solve_in_lanes(
             Ok(Trajectory { states: y0.clone(), statistics: Statistics::default() })
         })
         .collect();
-    let tape = solve_group(lanes.as_mut(), field.dim(), field.n_resting(), problems, &queue, config, &mut trajectories);
+    let tape = solve_group(lanes.as_mut(), field, problems, &queue, config, &mut trajectories);
     let single = trajectories
         .iter()
         .enumerate()

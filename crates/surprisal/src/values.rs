@@ -71,6 +71,12 @@ fn model(origin: &Origin, experiment: &Experiment) -> Result<(), Failure> {
                 };
                 possible(origin, &[&["model", "ode"], table].concat(), Some(problem), hint)?;
             }
+            possible(
+                origin,
+                &["model", "ode", "solver", ode.solver.name()],
+                ode.precision_problem(),
+                "use rtol = 1e-6, whose gradients are right to some 1e-6; for smaller tolerances remove `dtype`",
+            )?;
             // Data of another kind has no states, and is refused when the plan is built.
             let DataConfig::CsvSeries(series) = &experiment.data else { return Ok(()) };
             let n_columns = series.states.len();

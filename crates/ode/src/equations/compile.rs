@@ -392,7 +392,12 @@ fn add(builder: &mut Builder, text: &str) -> Result<Expression, ExprError> {
 
 fn network(name: &str, config: &NetworkConfig, first_parameter: usize) -> Network {
     let (n_in, n_out) = (config.inputs.len(), config.outputs.len());
-    let layers = MlpField { hidden: config.hidden.clone(), activation: config.activation, ..MlpField::default() };
+    let layers = MlpField {
+        hidden: config.hidden.clone(),
+        activation: config.activation,
+        dtype: config.dtype,
+        ..MlpField::default()
+    };
     Network {
         name: name.to_owned(),
         mlp: Mlp::between(n_in, &layers, n_out),

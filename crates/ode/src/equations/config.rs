@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use surprisal_core::Precision;
 
 use super::event::EventConfig;
 use super::initial::Initial;
@@ -94,6 +95,10 @@ pub struct NetworkConfig {
     /// are drawn beside what was learned, and training never sees them.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub reference: IndexMap<String, String>,
+    /// The type that the network computes in: "float32" computes its layers with half the memory and in
+    /// wider vectors. States, formulas, parameters and gradients are float64 always.
+    #[serde(default)]
+    pub dtype: Precision,
 }
 
 fn one() -> f64 {

@@ -251,6 +251,10 @@ impl VectorField for Hybrid {
         self.n_individual + usize::from(self.n_inputs > 0)
     }
 
+    fn rounding(&self) -> f64 {
+        self.networks.iter().map(|net| net.mlp.rounding()).fold(0.0, f64::max)
+    }
+
     fn blocks(&self) -> Vec<ParameterBlock> {
         let shared = self.shared.iter().map(|(name, _)| ParameterBlock {
             name: name.clone(),

@@ -6,11 +6,10 @@ use surprisal_core::lanes::{LANES, Row};
 use super::hybrid::{Hybrid, Work};
 use crate::field::VectorField;
 use crate::field::lanes::LaneField;
-use crate::field::mlp_lanes::MlpLanes;
 
 pub(super) struct HybridLanes<'a> {
     field: &'a Hybrid,
-    networks: Vec<MlpLanes<'a>>,
+    networks: Vec<Box<dyn LaneField + 'a>>,
     work: Work<Row>,
     /// Cotangents of the shared parameters, summed over calls.
     shared_bar: Vec<Row>,
@@ -25,7 +24,7 @@ impl<'a> HybridLanes<'a> {
         for (row, &value) in work.symbols[shared..].iter_mut().zip(&parameters[..n_shared]) {
             *row = Row::splat(value);
         }
-        let networks = field.networks.iter().map(|net| MlpLanes::new(&net.mlp, net.parameters(parameters))).collect();
+        let networks = field.networks.iter().filter_map(|net| net.mlp.lanes(net.parameters(parameters))).collect();
         Self { field, networks, work, shared_bar: vec![Row::ZERO; n_shared], arch: Arch::new() }
     }
 }

@@ -5,19 +5,19 @@
 //! żₖ = Wₖẋₖ₋₁, ẋₖ = σ′(zₖ)żₖ, ẋ₀ = u. The reverse of that computation gives the gradient of
 //! a·N + c·Ṅ with respect to x, u and θ, of which ∂²(c·N)/∂x² u is a part. "Forward over reverse" and
 //! "reverse over forward" are the same products (B. A. Pearlmutter, Neural Comput. 6 (1994) 147,
-//! eq. 7–9): nothing is differentiated twice in reverse, and nothing by differences.
+//! eq. 7–9): nothing is differentiated twice in reverse, and nothing by differences. For float64 networks.
 
 use super::mlp::{Layer, Mlp};
 
 /// What a·N + c·Ṅ consists of.
 #[derive(Clone, Copy)]
-pub(super) struct Change<'a> {
+pub(super) struct Change<'a, L = f64> {
     /// `[n_in]`: u.
-    pub(super) along: &'a [f64],
+    pub(super) along: &'a [L],
     /// `[n_out]`: a.
-    pub(super) value_bar: &'a [f64],
+    pub(super) value_bar: &'a [L],
     /// `[n_out]`: c.
-    pub(super) change_bar: &'a [f64],
+    pub(super) change_bar: &'a [L],
 }
 
 impl Mlp {
@@ -33,7 +33,7 @@ impl Mlp {
                 add_scaled(z, row, &mut below);
             }
             if k > 0 {
-                self.scale_by_slope(layer, tape, &mut below);
+                self.scale_by_slope::<f64, _>(layer, tape, &mut below, |s, slope| s * slope);
             }
             z_bar = below;
         }
@@ -62,7 +62,7 @@ impl Mlp {
                 *out = row.iter().zip(below).map(|(w, x)| w * x).sum();
             }
             z_dot[next.input..][..next.n_in].copy_from_slice(above);
-            self.scale_by_slope(next, tape, above);
+            self.scale_by_slope::<f64, _>(next, tape, above, |s, slope| s * slope);
         }
         let (mut z_bar, mut dot_bar) = (of.value_bar.to_vec(), of.change_bar.to_vec());
         for (k, layer) in self.layers.iter().enumerate().rev() {
@@ -80,13 +80,13 @@ impl Mlp {
             }
             if k > 0 {
                 let curvatures = self.curvatures(k, parameters, tape);
-                self.scale_by_slope(layer, tape, &mut below);
+                self.scale_by_slope::<f64, _>(layer, tape, &mut below, |s, slope| s * slope);
                 for ((below, &dot), (&c, &z)) in
                     below.iter_mut().zip(&below_dot).zip(curvatures.iter().zip(&z_dot[layer.input..]))
                 {
                     *below += c * z * dot;
                 }
-                self.scale_by_slope(layer, tape, &mut below_dot);
+                self.scale_by_slope::<f64, _>(layer, tape, &mut below_dot, |s, slope| s * slope);
             }
             (z_bar, dot_bar) = (below, below_dot);
         }

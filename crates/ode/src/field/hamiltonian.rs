@@ -19,7 +19,9 @@
 //! With states in units s and time in units T, H is in units of s_q s_p/T of the first pair, and the
 //! i-th pair's derivatives are multiplied by gᵢ = s_q₁s_p₁/(s_qᵢs_pᵢ): a Hamiltonian flow is one in any units.
 //!
-//! **Parameters**: the network N, or T and then V; then ρ `[n/2]` with friction.
+//! In the data's units friction is D dq/dt with D = d s_p/s_q: of momenta that are velocities, a rate per time.
+//!
+//! **Parameters**: the network N, or T and then V; then ρ `[n/2]` with friction, a block for each.
 //! **Tape**: the networks' tapes, then ∇H `[n]`.
 
 use schemars::JsonSchema;
@@ -29,8 +31,10 @@ use surprisal_core::{Role, rng};
 use super::activation::Activation;
 use super::curvature::Change;
 use super::energy::Energy;
+use super::hamiltonian_lanes::HamiltonianLanes;
+use super::lanes::LaneField;
 use super::mlp::{Mlp, MlpField, empty_layer};
-use super::{BuildField, ParameterBlock, Units, VectorField};
+use super::{BuildField, FieldQuantity, ParameterBlock, Units, VectorField};
 
 /// A network is the energy of positions and as many momenta, listed in this order.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -74,28 +78,35 @@ impl BuildField for HamiltonianField {
 
 /// A network that is a part of H.
 #[derive(Debug, Clone)]
-struct Part {
+pub(super) struct Part {
     name: &'static str,
-    net: Mlp,
+    pub(super) net: Mlp,
     /// Its first input among the states.
-    from: usize,
-    n_in: usize,
-    first_parameter: usize,
-    first_in_tape: usize,
+    pub(super) from: usize,
+    pub(super) n_in: usize,
+    pub(super) first_parameter: usize,
+    pub(super) first_in_tape: usize,
 }
 
 /// The field of a [`HamiltonianField`].
 #[derive(Debug, Clone)]
-struct Hamiltonian {
-    parts: Vec<Part>,
+pub(super) struct Hamiltonian {
+    pub(super) parts: Vec<Part>,
     /// `[n/2]`: g.
-    pairs: Vec<f64>,
+    pub(super) pairs: Vec<f64>,
     /// The energy's unit in the data's.
     unit: f64,
-    n_network_parameters: usize,
+    pub(super) n_network_parameters: usize,
     /// Where ∇H begins in the tape.
-    gradient: usize,
+    pub(super) gradient: usize,
     dissipation: bool,
+    /// `[n/2]`: the data's units of friction per unit of d; empty without it.
+    frictions: Vec<f64>,
+}
+
+/// The block of ρ of pair `i`.
+fn log_friction(i: usize) -> String {
+    format!("log_friction.{i}")
 }
 
 impl Hamiltonian {
@@ -123,11 +134,16 @@ impl Hamiltonian {
             n_network_parameters: first_parameter,
             gradient: first_in_tape,
             dissipation: config.dissipation,
+            frictions: if config.dissipation {
+                (0..m).map(|i| units.columns[m + i] / units.columns[i]).collect()
+            } else {
+                vec![]
+            },
         }
     }
 
     /// d of pair `i`.
-    fn friction(&self, parameters: &[f64], i: usize) -> f64 {
+    pub(super) fn friction(&self, parameters: &[f64], i: usize) -> f64 {
         if self.dissipation { parameters[self.n_network_parameters + i].exp() } else { 0.0 }
     }
 
@@ -167,7 +183,7 @@ fn add_momenta(s: f64, y: &[f64], out: &mut [f64]) {
 }
 
 impl Part {
-    fn own<'a>(&self, parameters: &'a [f64]) -> &'a [f64] {
+    pub(super) fn own<'a>(&self, parameters: &'a [f64]) -> &'a [f64] {
         &parameters[self.first_parameter..][..self.net.n_parameters()]
     }
 
@@ -194,8 +210,16 @@ impl VectorField for Hamiltonian {
                 |block: ParameterBlock| ParameterBlock { name: format!("{}.{}", part.name, block.name), ..block };
             part.net.blocks().into_iter().map(named)
         });
-        let friction = ParameterBlock { name: "log_friction".into(), shape: vec![self.pairs.len()], role: Role::Bias };
-        networks.chain(self.dissipation.then_some(friction)).collect()
+        let n_frictions = if self.dissipation { self.pairs.len() } else { 0 };
+        let frictions =
+            (0..n_frictions).map(|i| ParameterBlock { name: log_friction(i), shape: vec![], role: Role::Bias });
+        networks.chain(frictions).collect()
+    }
+
+    /// D of dp/dt = −∂H/∂q − D dq/dt in the data's units: d s_p/s_q.
+    fn quantities(&self) -> Vec<FieldQuantity> {
+        let of = |(i, &unit): (usize, &f64)| FieldQuantity { name: "friction", state: i, block: log_friction(i), unit };
+        self.frictions.iter().enumerate().map(of).collect()
     }
 
     fn initial_parameters(&self, seed: u64) -> Vec<f64> {
@@ -252,6 +276,10 @@ impl VectorField for Hamiltonian {
         let mut change = vec![0.0; self.dim()];
         self.hessian_product(parameters, tape, tangent, &mut change, None);
         self.flow(parameters, &change, dy_dot);
+    }
+
+    fn lanes<'a>(&'a self, parameters: &'a [f64]) -> Option<Box<dyn LaneField + 'a>> {
+        Some(Box::new(HamiltonianLanes::new(self, parameters)))
     }
 
     fn energy(&self) -> Option<&dyn Energy> {

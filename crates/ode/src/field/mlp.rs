@@ -5,21 +5,25 @@
 //!
 //! **Parameters**, flat: for every layer Wₖ `[out, in]` row-major, then bₖ `[out]`.
 //! **Tape**: x₀, x₁ … x_{L−1} one after the other; then, for activations whose derivative does not
-//! follow from their value, σ′(z₁) … σ′(z_{L−1}).
+//! follow from their value, σ′(z₁) … σ′(z_{L−1}). Each of these begins at a slot of its own (the module
+//! `number`).
+//!
+//! **float32**: x₀ and the weights are rounded; zₖ, xₖ, σ′ and the products of cotangents with weights and
+//! inputs are float32. What leaves the network is float64: f, the bars of its inputs, and sums over
+//! evaluations of those of its parameters. The products are those of the smooth function at the rounded
+//! weights, to a few times 10⁻⁷; tangents (Ju) are computed in float64 from the float32 tape.
 //!
 //! Initial weights are uniform on ±√(6/(in + out)) (Glorot & Bengio 2010, eq. 16), biases 0, and the
 //! last layer is a tenth of that: a solver then starts on a slow, non-stiff flow.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::cell::RefCell;
-
-use surprisal_core::{Role, rng};
+use surprisal_core::{Precision, Role, rng};
 
 use super::activation::Activation;
-use super::lanes::{LaneField, Row};
+use super::lanes::LaneField;
 use super::mlp_lanes::MlpLanes;
-use super::vector_tanh::tanh_slice;
+use super::number::Number;
 use super::{BuildField, ParameterBlock, VectorField};
 use crate::equations::Start;
 
@@ -39,6 +43,10 @@ pub struct MlpField {
     /// (augmented neural ODE: E. Dupont, A. Doucet, Y. W. Teh, NeurIPS 32 (2019), section 5).
     #[serde(default)]
     pub augment: usize,
+    /// The type that the network computes in: "float32" computes its layers with half the memory and in
+    /// wider vectors. States, parameters and gradients are float64 always.
+    #[serde(default)]
+    pub dtype: Precision,
 }
 
 impl BuildField for MlpField {
@@ -64,6 +72,10 @@ pub(super) fn empty_layer(hidden: &[usize]) -> Option<String> {
 /// Scale of the last layer's initial weights relative to Glorot's.
 const LAST_LAYER_SCALE: f64 = 0.1;
 
+/// How far outputs of a float32 network are from those of the same in float64, relative to their size: measured
+/// from 1·10⁻⁷ (one hidden layer of 50) to 4·10⁻⁷ (two of 128).
+const ROUNDING: f64 = 3e-7;
+
 /// The field of an [`MlpField`] of so many states.
 #[derive(Debug, Clone)]
 pub struct Mlp {
@@ -72,11 +84,12 @@ pub struct Mlp {
     pub(super) n_out: usize,
     pub(super) time_input: bool,
     pub(super) activation: Activation,
+    pub(super) dtype: Precision,
     pub(super) layers: Vec<Layer>,
-    /// Inputs of all layers together: the part of the tape before the slopes.
+    /// Slots of the inputs of all layers together: the part of the tape before the slopes.
     pub(super) n_inputs: usize,
     pub(super) tape_len: usize,
-    width: usize,
+    pub(super) width: usize,
 }
 
 /// Where a layer's numbers are.
@@ -86,9 +99,9 @@ pub(super) struct Layer {
     pub(super) n_out: usize,
     /// Offset of W in the parameters; b follows it.
     pub(super) weight: usize,
-    /// Offset of this layer's input in the tape.
+    /// The slot of the tape at which this layer's input begins.
     pub(super) input: usize,
-    /// Offset of σ′ at this layer's *input* in the tape, where it is stored.
+    /// The slot at which σ′ at this layer's *input* begins, where it is stored.
     pub(super) slope: usize,
 }
 
@@ -109,18 +122,23 @@ impl Mlp {
         let mut sizes = vec![n_states + usize::from(config.time_input)];
         sizes.extend(&config.hidden);
         sizes.push(n_out);
-        let n_inputs: usize = sizes[..sizes.len() - 1].iter().sum();
-        let stored_slopes = if config.activation.derivative_follows_from_value() { 0 } else { n_inputs - sizes[0] };
+        let slots = match config.dtype {
+            Precision::Float32 => f32::slots,
+            Precision::Float64 => f64::slots,
+        };
+        let n_inputs: usize = sizes[..sizes.len() - 1].iter().map(|&n| slots(n)).sum();
+        let first = slots(sizes[0]);
+        let stored_slopes = if config.activation.derivative_follows_from_value() { 0 } else { n_inputs - first };
         let (mut weight, mut input) = (0, 0);
         let layers = sizes
             .windows(2)
             .map(|pair| {
                 let (n_in, n_out) = (pair[0], pair[1]);
                 // slopes lie in the order of the inputs, without those of the first layer
-                let slope = (n_inputs + input).saturating_sub(sizes[0]);
+                let slope = (n_inputs + input).saturating_sub(first);
                 let layer = Layer { n_in, n_out, weight, input, slope };
                 weight += (n_in + 1) * n_out;
-                input += n_in;
+                input += slots(n_in);
                 layer
             })
             .collect();
@@ -129,6 +147,7 @@ impl Mlp {
             n_out,
             time_input: config.time_input,
             activation: config.activation,
+            dtype: config.dtype,
             layers,
             n_inputs,
             tape_len: n_inputs + stored_slopes,
@@ -136,60 +155,22 @@ impl Mlp {
         }
     }
 
-    /// Tangents of the outputs from those of the inputs, in the direction of every lane.
-    ///
-    /// # Shapes
-    /// `tape` of an evaluation, `x_dot` `[n_inputs]`, `scratch` of at least [`Mlp::tangent_rows`],
-    /// `out` `[n_outputs]`.
-    #[inline(always)]
-    pub(crate) fn tangents(
-        &self,
-        parameters: &[f64],
-        tape: &[f64],
-        x_dot: &[Row],
-        scratch: &mut [Row],
-        out: &mut [Row],
-    ) {
-        let (values, slopes) = tape.split_at(self.n_inputs);
-        let (mut x, mut z) = scratch.split_at_mut(self.width);
-        x[..x_dot.len()].copy_from_slice(x_dot);
-        for (k, layer) in self.layers.iter().enumerate() {
-            let weight = &parameters[layer.weight..layer.bias()];
-            if k > 0 {
-                for (i, (row, &a)) in x.iter_mut().zip(&values[layer.input..][..layer.n_in]).enumerate() {
-                    let slope = self.activation.derivative_from_value(a);
-                    let slope = slope.unwrap_or_else(|| slopes[layer.slope - self.n_inputs + i]);
-                    row.0.iter_mut().for_each(|u| *u *= slope);
-                }
-            }
-            for (z, weights) in z.iter_mut().zip(weight.chunks_exact(layer.n_in)) {
-                let mut sum = Row::ZERO;
-                weights.iter().zip(&*x).for_each(|(&w, x)| sum.add_scaled(w, x));
-                *z = sum;
-            }
-            std::mem::swap(&mut x, &mut z);
-        }
-        out.copy_from_slice(&x[..self.n_out]);
-    }
-
     /// Length of the scratch of [`Mlp::tangents`].
     pub(crate) fn tangent_rows(&self) -> usize {
         2 * self.width
-    }
-
-    /// `signal` *= σ′ at the input of a layer behind the first.
-    pub(super) fn scale_by_slope(&self, layer: &Layer, tape: &[f64], signal: &mut [f64]) {
-        let (values, slopes) = tape.split_at(self.n_inputs);
-        let values = &values[layer.input..][..layer.n_in];
-        for (i, (s, &a)) in signal.iter_mut().zip(values).enumerate() {
-            *s *= self.activation.derivative_from_value(a).unwrap_or_else(|| slopes[layer.slope - self.n_inputs + i]);
-        }
     }
 }
 
 impl VectorField for Mlp {
     fn dim(&self) -> usize {
         self.n_states
+    }
+
+    fn rounding(&self) -> f64 {
+        match self.dtype {
+            Precision::Float32 => ROUNDING,
+            Precision::Float64 => 0.0,
+        }
     }
 
     fn blocks(&self) -> Vec<ParameterBlock> {
@@ -232,31 +213,9 @@ impl VectorField for Mlp {
     }
 
     fn rhs(&self, parameters: &[f64], t: f64, y: &[f64], dy: &mut [f64], tape: &mut [f64]) {
-        let (values, slopes) = tape.split_at_mut(self.n_inputs);
-        values[..self.n_states].copy_from_slice(y);
-        if self.time_input {
-            values[self.n_states] = t;
-        }
-        for (k, layer) in self.layers.iter().enumerate() {
-            let weight = &parameters[layer.weight..layer.bias()];
-            let bias = &parameters[layer.bias()..][..layer.n_out];
-            let (below, above) = values.split_at_mut(layer.input + layer.n_in);
-            let input = &below[layer.input..];
-            let Some(next) = self.layers.get(k + 1) else {
-                affine(weight, bias, input, dy);
-                return;
-            };
-            let output = &mut above[..layer.n_out];
-            affine(weight, bias, input, output);
-            if !self.activation.derivative_follows_from_value() {
-                let slope = &mut slopes[next.slope - self.n_inputs..][..layer.n_out];
-                slope.iter_mut().zip(&*output).for_each(|(s, &z)| *s = self.activation.derivative(z));
-            }
-            if self.activation == Activation::Tanh {
-                tanh_slice(output);
-            } else {
-                output.iter_mut().for_each(|z| *z = self.activation.value(*z));
-            }
+        match self.dtype {
+            Precision::Float32 => self.forward::<f32>(parameters, t, y, dy, tape),
+            Precision::Float64 => self.forward::<f64>(parameters, t, y, dy, tape),
         }
     }
 
@@ -270,89 +229,23 @@ impl VectorField for Mlp {
         y_bar: &mut [f64],
         parameter_bar: &mut [f64],
     ) {
-        with_scratch(2 * self.width, |scratch| {
-            let (mut z_bar, mut x_bar) = scratch.split_at_mut(self.width);
-            z_bar[..self.n_out].copy_from_slice(cotangent);
-            for (k, layer) in self.layers.iter().enumerate().rev() {
-                let weight = &parameters[layer.weight..layer.bias()];
-                let input = &tape[layer.input..][..layer.n_in];
-                let (weight_bar, rest) = parameter_bar[layer.weight..].split_at_mut(layer.n_in * layer.n_out);
-                let below = &mut x_bar[..layer.n_in];
-                below.fill(0.0);
-                for (i, &z) in z_bar[..layer.n_out].iter().enumerate() {
-                    rest[i] += z;
-                    axpy(z, input, &mut weight_bar[i * layer.n_in..][..layer.n_in]);
-                    axpy(z, &weight[i * layer.n_in..][..layer.n_in], below);
-                }
-                if k > 0 {
-                    self.scale_by_slope(layer, tape, below);
-                }
-                std::mem::swap(&mut z_bar, &mut x_bar);
-            }
-            y_bar.copy_from_slice(&z_bar[..self.n_states]);
-        });
+        match self.dtype {
+            Precision::Float32 => self.reverse::<f32>(parameters, tape, cotangent, y_bar, parameter_bar),
+            Precision::Float64 => self.reverse::<f64>(parameters, tape, cotangent, y_bar, parameter_bar),
+        }
     }
 
     fn jvp(&self, parameters: &[f64], _t: f64, _y: &[f64], tape: &[f64], tangent: &[f64], dy_dot: &mut [f64]) {
-        with_scratch(2 * self.width, |scratch| {
-            let (mut x_dot, mut z_dot) = scratch.split_at_mut(self.width);
-            x_dot[..tangent.len()].copy_from_slice(tangent);
-            // t is held fixed
-            x_dot[tangent.len()..self.layers[0].n_in].fill(0.0);
-            for (k, layer) in self.layers.iter().enumerate() {
-                let x = &mut x_dot[..layer.n_in];
-                if k > 0 {
-                    self.scale_by_slope(layer, tape, x);
-                }
-                let weight = &parameters[layer.weight..layer.bias()];
-                for (z, row) in z_dot.iter_mut().zip(weight.chunks_exact(layer.n_in)) {
-                    *z = dot(row, x);
-                }
-                std::mem::swap(&mut x_dot, &mut z_dot);
-            }
-            dy_dot.copy_from_slice(&x_dot[..self.n_out]);
-        });
+        match self.dtype {
+            Precision::Float32 => self.change::<f32>(parameters, tape, tangent, dy_dot),
+            Precision::Float64 => self.change::<f64>(parameters, tape, tangent, dy_dot),
+        }
     }
 
     fn lanes<'a>(&'a self, parameters: &'a [f64]) -> Option<Box<dyn LaneField + 'a>> {
-        Some(Box::new(MlpLanes::new(self, parameters)))
+        Some(match self.dtype {
+            Precision::Float32 => Box::new(MlpLanes::<f32>::new(self, parameters)),
+            Precision::Float64 => Box::new(MlpLanes::<f64>::new(self, parameters)),
+        })
     }
-}
-
-thread_local! {
-    /// What the products of single evaluations on this thread write to.
-    static SCRATCH: RefCell<Vec<f64>> = const { RefCell::new(vec![]) };
-}
-
-/// Calls `f` with `length` numbers of any content.
-fn with_scratch<R>(length: usize, f: impl FnOnce(&mut [f64]) -> R) -> R {
-    SCRATCH.with_borrow_mut(|scratch| {
-        scratch.resize(scratch.len().max(length), 0.0);
-        f(&mut scratch[..length])
-    })
-}
-
-/// `out` = W x + b.
-fn affine(weight: &[f64], bias: &[f64], x: &[f64], out: &mut [f64]) {
-    for ((out, row), &b) in out.iter_mut().zip(weight.chunks_exact(x.len())).zip(bias) {
-        *out = b + dot(row, x);
-    }
-}
-
-/// Σ aᵢbᵢ in eight partial sums, which the compiler keeps in vector registers.
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    let mut partial = [0.0; 8];
-    let (a_chunks, b_chunks) = (a.chunks_exact(8), b.chunks_exact(8));
-    let tail: f64 = a_chunks.remainder().iter().zip(b_chunks.remainder()).map(|(x, y)| x * y).sum();
-    for (a, b) in a_chunks.zip(b_chunks) {
-        for l in 0..8 {
-            partial[l] += a[l] * b[l];
-        }
-    }
-    partial.iter().sum::<f64>() + tail
-}
-
-/// `out` += s x.
-fn axpy(s: f64, x: &[f64], out: &mut [f64]) {
-    out.iter_mut().zip(x).for_each(|(o, &x)| *o += s * x);
 }

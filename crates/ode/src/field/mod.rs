@@ -6,13 +6,18 @@
 
 pub mod activation;
 mod curvature;
+mod curvature_lanes;
 pub mod energy;
 pub mod hamiltonian;
+mod hamiltonian_lanes;
 pub mod lagrangian;
 pub mod lanes;
 pub mod mlp;
 pub(crate) mod mlp_lanes;
+mod mlp_pass;
 mod motion;
+mod motion_lanes;
+mod number;
 pub(crate) mod one_by_one;
 mod products;
 pub mod second_order;
@@ -53,6 +58,19 @@ impl ParameterBlock {
     }
 }
 
+/// A parameter r that means something outside the field: `unit`·eʳ, a positive number in the data's units.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FieldQuantity {
+    /// What it is.
+    pub name: &'static str,
+    /// The state that it belongs to.
+    pub state: usize,
+    /// The block of which r is all.
+    pub block: String,
+    /// Its value where r = 0.
+    pub unit: f64,
+}
+
 /// The right-hand side of dy/dt = f(t, y; θ), with n = [`dim`](VectorField::dim) states and
 /// p = [`n_parameters`](VectorField::n_parameters) parameters.
 ///
@@ -71,12 +89,23 @@ pub trait VectorField: Send + Sync {
         0
     }
 
+    /// How far rounding beyond float64's scatters f, relative to f: that much of an error estimate is no
+    /// error of the step.
+    fn rounding(&self) -> f64 {
+        0.0
+    }
+
     /// What the flat parameters consist of, in their order.
     fn blocks(&self) -> Vec<ParameterBlock>;
 
     /// Number of parameters p.
     fn n_parameters(&self) -> usize {
         self.blocks().iter().map(ParameterBlock::len).sum()
+    }
+
+    /// Parameters that mean something outside the field.
+    fn quantities(&self) -> Vec<FieldQuantity> {
+        vec![]
     }
 
     /// Parameters to start training from, `[p]`; a function of the seed alone.

@@ -10,6 +10,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::energy::Energy;
+use super::lanes::LaneField;
+use super::motion_lanes::{AccelerationLanes, MotionLanes};
 use super::{ParameterBlock, Units, VectorField};
 use crate::equations::Start;
 
@@ -77,6 +79,9 @@ pub(super) trait Acceleration: Send + Sync {
 
     /// The change of `a` along changes of x and w.
     fn jvp(&self, parameters: &[f64], at: Place<'_>, tape: &[f64], along: (&[f64], &[f64]), a_dot: &mut [f64]);
+
+    /// The same with these parameters for eight lanes at once.
+    fn lanes<'a>(&'a self, parameters: &'a [f64]) -> Box<dyn AccelerationLanes + 'a>;
 
     /// Adds `cotangent`·∂E/∂(x, w, θ) to the bars of the energy, and returns E; `None` without one.
     fn energy(
@@ -171,6 +176,10 @@ impl<A: Acceleration> VectorField for Motion<A> {
         dx.copy_from_slice(&w_dot);
         self.acceleration.jvp(parameters, Place { t, x: &y[..m], w: &w }, tape, (&tangent[..m], &w_dot), dv);
         dv.iter_mut().zip(&self.rates).for_each(|(dv, r)| *dv /= r);
+    }
+
+    fn lanes<'a>(&'a self, parameters: &'a [f64]) -> Option<Box<dyn LaneField + 'a>> {
+        Some(Box::new(MotionLanes::new(self.acceleration.lanes(parameters), &self.rates)))
     }
 
     fn energy(&self) -> Option<&dyn Energy> {

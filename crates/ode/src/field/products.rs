@@ -1,38 +1,45 @@
 //! Matrix products over lanes: W x for eight x at once, and Σ d aᵀ over many evaluations.
 
+use std::marker::PhantomData;
+
 use pulp::Simd;
 
 use super::lanes::{LANES, Row};
+use super::number::Number;
 
-/// A matrix `[n_out, n_in]` in blocks of eight, four, two and one rows, each `[n_in, block]`, so that
-/// a product walks it from end to end.
+/// A matrix `[n_out, n_in]` in blocks of eight, four, two and one rows, each `[slots(n_in), block]` slots of
+/// neighbouring columns, so that a product walks it from end to end.
 #[derive(Debug, Clone)]
-pub(crate) struct Packed {
+pub(crate) struct Packed<T> {
+    /// Slots.
     n_in: usize,
     n_out: usize,
     values: Vec<f64>,
+    of: PhantomData<T>,
 }
 
-impl Packed {
+impl<T: Number> Packed<T> {
     /// Packs the matrix whose element (i, j) is `element(i, j)`.
     pub(crate) fn new(n_out: usize, n_in: usize, element: impl Fn(usize, usize) -> f64) -> Self {
-        let mut values = Vec::with_capacity(n_out * n_in);
+        let mut values = Vec::with_capacity(n_out * T::slots(n_in));
+        let slot = |i: usize, first: usize| T::slot(|k| if first + k < n_in { element(i, first + k) } else { 0.0 });
         let mut i = 0;
         for block in [8, 4, 2, 1] {
             while i + block <= n_out {
-                for j in 0..n_in {
-                    values.extend((i..i + block).map(|i| element(i, j)));
+                for first in (0..n_in).step_by(T::UNITS) {
+                    values.extend((i..i + block).map(|i| slot(i, first)));
                 }
                 i += block;
             }
         }
-        Self { n_in, n_out, values }
+        Self { n_in: T::slots(n_in), n_out, values, of: PhantomData }
     }
 
-    /// `out` = W x, or W x + b, in every lane. `x` is `[n_in]`, `out` `[n_out]`.
+    /// `out` = W x, or W x + b, in every lane. In rows, `x` is `[slots(n_in)]`, `out` `[slots(n_out)]`; `bias`
+    /// is `[n_out]`, each in the first number of a slot.
     #[inline(always)]
     pub(crate) fn multiply<S: Simd>(&self, simd: S, bias: Option<&[f64]>, x: &[Row], out: &mut [Row]) {
-        debug_assert_eq!((x.len(), out.len()), (self.n_in, self.n_out));
+        debug_assert_eq!((x.len(), out.len()), (self.n_in, T::slots(self.n_out)));
         for part in 0..LANES / S::F64_LANES {
             let (mut i, mut rest) = (0, self.values.as_slice());
             macro_rules! blocks {
@@ -40,7 +47,8 @@ impl Packed {
                     while i + $n <= self.n_out {
                         let (block, behind) = rest.split_at($n * self.n_in);
                         let bias = bias.map(|bias| &bias[i..]);
-                        multiply_block::<S, $n>(simd, part, block, bias, x, &mut out[i..i + $n]);
+                        let out = &mut out[i / T::UNITS..T::slots(i + $n)];
+                        multiply_block::<T, S, $n>(simd, part, block, bias, x, out);
                         rest = behind;
                         i += $n;
                     }
@@ -61,7 +69,7 @@ fn load<S: Simd>(row: &Row, part: usize) -> S::f64s {
 }
 
 #[inline(always)]
-fn multiply_block<S: Simd, const N: usize>(
+fn multiply_block<T: Number, S: Simd, const N: usize>(
     simd: S,
     part: usize,
     block: &[f64],
@@ -78,7 +86,7 @@ fn multiply_block<S: Simd, const N: usize>(
     let accumulate = |sums: &mut [S::f64s; N], weights: &[f64; N], x: &Row| {
         let x = load::<S>(x, part);
         for (sum, &w) in sums.iter_mut().zip(weights) {
-            *sum = simd.mul_add_e_f64s(simd.splat_f64s(w), x, *sum);
+            *sum = T::mul_add_rows(simd, simd.splat_f64s(w), x, *sum);
         }
     };
     let (weights, x) = (block.as_chunks::<N>().0, &x[..block.len() / N]);
@@ -98,18 +106,18 @@ fn multiply_block<S: Simd, const N: usize>(
         }
         for (n, sum) in sums.iter_mut().enumerate() {
             let [a, b, c, d] = [chains[0][n], chains[1][n], chains[2][n], chains[3][n]];
-            *sum = simd.add_f64s(simd.add_f64s(a, b), simd.add_f64s(c, d));
+            *sum = T::add_rows(simd, T::add_rows(simd, a, b), T::add_rows(simd, c, d));
         }
     }
-    for (out, sum) in out.iter_mut().zip(sums) {
-        S::as_mut_simd_f64s(&mut out.0).0[part] = sum;
+    for (out, sums) in out.iter_mut().zip(sums.chunks(T::UNITS)) {
+        S::as_mut_simd_f64s(&mut out.0).0[part] = T::fold(simd, sums);
     }
 }
 
-/// `gradient` += Σ d aᵀ over lanes and evaluations. `gradient` is `[n_out, n_in]` row-major, `d`
-/// `[n_evaluations, n_out]`, `a` `[n_evaluations, n_in]`.
+/// `gradient` += Σ d aᵀ over lanes and evaluations. `gradient` is `[n_out, n_in]` row-major; in rows, `d` is
+/// `[n_evaluations, slots(n_out)]`, `a` `[n_evaluations, slots(n_in)]`.
 #[inline(always)]
-pub(crate) fn add_outer_products<S: Simd>(
+pub(crate) fn add_outer_products<T: Number, S: Simd>(
     simd: S,
     n_out: usize,
     n_in: usize,
@@ -118,27 +126,31 @@ pub(crate) fn add_outer_products<S: Simd>(
     gradient: &mut [f64],
 ) {
     let outer = Outer { n_out, n_in, d, a };
+    let (rows, columns) = (T::slots(n_out), T::slots(n_in));
     let mut i = 0;
     macro_rules! rows {
         ($n:literal) => {
-            while i + $n <= n_out {
+            while i + $n <= rows {
                 let mut j = 0;
-                while j + 4 <= n_in {
-                    outer.add_block::<S, $n, 4>(simd, i, j, gradient);
+                while j + 4 <= columns {
+                    outer.add_block::<T, S, $n, 4>(simd, i, j, gradient);
                     j += 4;
                 }
-                while j + 2 <= n_in {
-                    outer.add_block::<S, $n, 2>(simd, i, j, gradient);
+                while j + 2 <= columns {
+                    outer.add_block::<T, S, $n, 2>(simd, i, j, gradient);
                     j += 2;
                 }
-                if j < n_in {
-                    outer.add_block::<S, $n, 1>(simd, i, j, gradient);
+                if j < columns {
+                    outer.add_block::<T, S, $n, 1>(simd, i, j, gradient);
                 }
                 i += $n;
             }
         };
     }
-    rows!(4);
+    // pairs have twice the sums, which are to stay in registers
+    if T::UNITS == 1 {
+        rows!(4);
+    }
     rows!(2);
     rows!(1);
 }
@@ -152,29 +164,56 @@ struct Outer<'a> {
 }
 
 impl Outer<'_> {
-    /// The block of N × M elements at (i, j), whose sums stay in registers.
+    /// The block of N × M slots at (i, j), whose sums stay in registers: those of the products of numbers in
+    /// the same place of their slots, and, of pairs, in different places.
     #[inline(always)]
-    fn add_block<S: Simd, const N: usize, const M: usize>(self, simd: S, i: usize, j: usize, gradient: &mut [f64]) {
-        let mut sums = [[simd.splat_f64s(0.0); M]; N];
-        for (d, a) in self.d.chunks_exact(self.n_out).zip(self.a.chunks_exact(self.n_in)) {
+    fn add_block<T: Number, S: Simd, const N: usize, const M: usize>(
+        self,
+        simd: S,
+        i: usize,
+        j: usize,
+        gradient: &mut [f64],
+    ) {
+        let zero = simd.splat_f64s(0.0);
+        let (mut straight, mut crossed) = ([[zero; M]; N], [[zero; M]; N]);
+        let (n_d, n_a) = (T::slots(self.n_out), T::slots(self.n_in));
+        for (d, a) in self.d.chunks_exact(n_d).zip(self.a.chunks_exact(n_a)) {
             let (d, a) = (&d[i..i + N], &a[j..j + M]);
             for part in 0..LANES / S::F64_LANES {
-                let mut columns = [simd.splat_f64s(0.0); M];
+                let mut columns = [zero; M];
                 for (column, a) in columns.iter_mut().zip(a) {
                     *column = load::<S>(a, part);
                 }
-                for (sums, d) in sums.iter_mut().zip(d) {
+                for (n, d) in d.iter().enumerate() {
                     let d = load::<S>(d, part);
-                    for (sum, &column) in sums.iter_mut().zip(&columns) {
-                        *sum = simd.mul_add_e_f64s(d, column, *sum);
+                    for m in 0..M {
+                        straight[n][m] = T::mul_add_rows(simd, d, columns[m], straight[n][m]);
+                    }
+                    if T::UNITS > 1 {
+                        let d = T::swap::<S>(d);
+                        for m in 0..M {
+                            crossed[n][m] = T::mul_add_rows(simd, d, columns[m], crossed[n][m]);
+                        }
                     }
                 }
             }
         }
-        for (r, sums) in sums.iter().enumerate() {
-            let row = &mut gradient[(i + r) * self.n_in + j..][..M];
-            for (g, &sum) in row.iter_mut().zip(sums) {
-                *g += simd.reduce_sum_f64s(sum);
+        let mut add = |row: usize, column: usize, sum: f64| {
+            if row < self.n_out && column < self.n_in {
+                gradient[row * self.n_in + column] += sum;
+            }
+        };
+        for n in 0..N {
+            for m in 0..M {
+                let (row, column) = (T::UNITS * (i + n), T::UNITS * (j + m));
+                let [first, second] = T::sums(simd, straight[n][m]);
+                add(row, column, first);
+                if T::UNITS > 1 {
+                    add(row + 1, column + 1, second);
+                    let [first, second] = T::sums(simd, crossed[n][m]);
+                    add(row + 1, column, first);
+                    add(row, column + 1, second);
+                }
             }
         }
     }
@@ -185,47 +224,59 @@ mod tests {
     use super::*;
     use pulp::{Arch, WithSimd};
 
-    struct Both<'a> {
-        packed: &'a Packed,
+    struct Both<'a, T> {
+        packed: &'a Packed<T>,
         x: &'a [Row],
+        bias: &'a [f64],
         out: &'a mut [Row],
+        shape: (usize, usize),
         gradient: &'a mut [f64],
     }
 
-    impl WithSimd for Both<'_> {
+    impl<T: Number> WithSimd for Both<'_, T> {
         type Output = ();
         #[inline(always)]
         fn with_simd<S: Simd>(self, simd: S) {
-            self.packed.multiply(simd, None, self.x, self.out);
-            add_outer_products(simd, self.out.len(), self.x.len(), self.out, self.x, self.gradient);
+            self.packed.multiply(simd, Some(self.bias), self.x, self.out);
+            let (n_out, n_in) = self.shape;
+            add_outer_products::<T, S>(simd, n_out, n_in, self.out, self.x, self.gradient);
         }
     }
 
-    #[test]
-    fn products_of_every_remainder_match_sums_written_out() {
+    /// Small integers: every order of summation is exact.
+    fn check<T: Number>() {
         for (n_out, n_in) in [(1, 1), (2, 3), (7, 5), (15, 9), (24, 8)] {
             let w = |i: usize, j: usize| ((3 * i + 5 * j) % 7) as f64 - 3.0;
             let x: Vec<Row> = (0..n_in).map(|j| Row(std::array::from_fn(|l| ((j + 2 * l) % 5) as f64 - 2.0))).collect();
-            let packed = Packed::new(n_out, n_in, w);
+            let b: Vec<f64> = (0..n_out).map(|i| (i % 4) as f64).collect();
+            let bias: Vec<f64> = b.iter().map(|&b| T::slot(|k| if k == 0 { b } else { 0.0 })).collect();
+            let mut rows = vec![Row::splat(f64::NAN); T::slots(n_in)];
+            T::pack(&x, &mut rows);
+            let packed = Packed::<T>::new(n_out, n_in, w);
             for wide in [true, false] {
-                let (mut out, mut gradient) = (vec![Row::ZERO; n_out], vec![1.0; n_out * n_in]);
-                let both = Both { packed: &packed, x: &x, out: &mut out, gradient: &mut gradient };
-                if wide {
-                    Arch::new().dispatch(both)
-                } else {
-                    both.with_simd(pulp::Scalar)
-                }
-                // small integers: every order of summation is exact
+                let (mut out, mut gradient) = (vec![Row::ZERO; T::slots(n_out)], vec![1.0; n_out * n_in]);
+                let shape = (n_out, n_in);
+                let both =
+                    Both { packed: &packed, x: &rows, bias: &bias, out: &mut out, shape, gradient: &mut gradient };
+                T::dispatch(if wide { Arch::new() } else { Arch::Scalar }, both);
+                let mut units = vec![Row::ZERO; n_out];
+                T::unpack(&out, &mut units);
                 for i in 0..n_out {
                     for l in 0..LANES {
-                        assert_eq!(out[i].0[l], (0..n_in).map(|j| w(i, j) * x[j].0[l]).sum::<f64>());
+                        assert_eq!(units[i].0[l], b[i] + (0..n_in).map(|j| w(i, j) * x[j].0[l]).sum::<f64>());
                     }
                     for j in 0..n_in {
-                        let sum: f64 = (0..LANES).map(|l| out[i].0[l] * x[j].0[l]).sum();
+                        let sum: f64 = (0..LANES).map(|l| units[i].0[l] * x[j].0[l]).sum();
                         assert_eq!(gradient[i * n_in + j], 1.0 + sum);
                     }
                 }
             }
         }
+    }
+
+    #[test]
+    fn products_of_every_remainder_match_sums_written_out() {
+        check::<f64>();
+        check::<f32>();
     }
 }

@@ -10,8 +10,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::activation::Activation;
+use super::lanes::{LaneField, Row};
 use super::mlp::{Mlp, MlpField, empty_layer};
+use super::mlp_lanes::MlpLanes;
 use super::motion::{Acceleration, Motion, Place, Velocities};
+use super::motion_lanes::{AccelerationLanes, PlaceRows};
 use super::{BuildField, ParameterBlock, Units, VectorField};
 use crate::equations::Start;
 
@@ -130,5 +133,38 @@ impl Acceleration for Network {
         a_dot: &mut [f64],
     ) {
         self.network.jvp(parameters, at.t, &[], tape, &self.input(x_dot, w_dot), a_dot);
+    }
+
+    fn lanes<'a>(&'a self, parameters: &'a [f64]) -> Box<dyn AccelerationLanes + 'a> {
+        let rows = vec![Row::ZERO; self.n_in];
+        Box::new(NetworkLanes { network: MlpLanes::new(&self.network, parameters), rows })
+    }
+}
+
+/// The same over eight lanes.
+struct NetworkLanes<'a> {
+    network: MlpLanes<'a, f64>,
+    /// `[n_in]`: inputs of the network, or their bars.
+    rows: Vec<Row>,
+}
+
+impl AccelerationLanes for NetworkLanes<'_> {
+    fn tape_rows(&self) -> usize {
+        self.network.tape_rows()
+    }
+
+    fn evaluate(&mut self, at: PlaceRows<'_>, a: &mut [Row], tape: &mut [Row]) {
+        self.rows.iter_mut().zip(at.x.iter().chain(at.w)).for_each(|(row, x)| *row = *x);
+        self.network.rhs(at.t, &self.rows, a, tape);
+    }
+
+    fn vjp(&mut self, tape: &[Row], cotangent: &[Row], x_bar: &mut [Row], w_bar: &mut [Row]) {
+        self.network.vjp(tape, cotangent, &mut self.rows);
+        w_bar.fill(Row::ZERO);
+        x_bar.iter_mut().chain(w_bar).zip(&self.rows).for_each(|(bar, row)| *bar = *row);
+    }
+
+    fn take_gradient(&mut self, parameter_bar: &mut [f64]) {
+        self.network.take_gradient(parameter_bar);
     }
 }

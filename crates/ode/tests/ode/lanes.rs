@@ -1,7 +1,9 @@
 //! Eight trajectories at a time against one at a time.
 
 use surprisal_core::rng;
-use surprisal_ode::{Activation, BuildField, MlpField, OdeError, Problem, Solver, Tsit5, VectorField, solve};
+use surprisal_ode::{
+    Activation, BuildField, LANES, MlpField, OdeError, Problem, Row, Solver, Tsit5, VectorField, solve,
+};
 
 fn close(what: &str, ours: &[f64], theirs: &[f64], tolerance: f64) {
     assert_eq!(ours.len(), theirs.len(), "{what}");
@@ -42,6 +44,52 @@ pub(crate) fn compare(name: &str, field: &dyn VectorField, parameters: &[f64], p
         }
     }
     close(&format!("{name}: parameters"), &gradient.parameters, &parameter_bar, 1e-8);
+}
+
+/// Every lane is an evaluation of its own, and idle ones leave no trace in the gradient, over more evaluations than
+/// a field defers outer products of. Numbers are compared relative to the largest of their vector, or to 0.1.
+pub(crate) fn single_evaluations(name: &str, field: &dyn VectorField, parameters: &[f64], tolerance: f64) {
+    const BUSY: usize = 6;
+    let n = field.dim();
+    let mut lanes = field.lanes(parameters).unwrap();
+    let mut expected = vec![0.0; parameters.len()];
+    let row = |index: u64| {
+        let mut source = rng::stream(4, "rows", index);
+        Row(std::array::from_fn(|_| rng::standard_normal(&mut source)))
+    };
+    let near = |what: &str, ours: &[f64], theirs: &[f64]| {
+        let size = theirs.iter().fold(0.1, |m: f64, x| m.max(x.abs()));
+        for (i, (a, b)) in ours.iter().zip(theirs).enumerate() {
+            assert!((a - b).abs() <= tolerance * size, "{name}: {what}[{i}]: {a} against {b}");
+        }
+    };
+    for call in 0..40 {
+        let rows = |first: u64| (0..n as u64).map(|i| row(1000 * call + first + i)).collect::<Vec<Row>>();
+        let (t, y, mut v) = (row(1000 * call), rows(1), rows(500));
+        let (mut dy, mut y_bar) = (vec![Row::ZERO; n], vec![Row::ZERO; n]);
+        let mut tape = vec![Row::splat(f64::NAN); lanes.tape_rows()];
+        lanes.rhs(&t, &y, &mut dy, &mut tape);
+        for l in BUSY..LANES {
+            tape.iter_mut().chain(&mut v).for_each(|row| row.0[l] = 0.0);
+        }
+        lanes.vjp(&tape, &v, &mut y_bar);
+        for l in 0..LANES {
+            let column = |rows: &[Row]| rows.iter().map(|row| row.0[l]).collect::<Vec<f64>>();
+            let (mut slope, mut own, mut bar) = (vec![0.0; n], vec![0.0; field.tape_len()], vec![0.0; n]);
+            field.rhs(parameters, t.0[l], &column(&y), &mut slope, &mut own);
+            near("f", &column(&dy), &slope);
+            if l < BUSY {
+                field.vjp(parameters, t.0[l], &column(&y), &own, &column(&v), &mut bar, &mut expected);
+            }
+            near("vᵀJ", &column(&y_bar), &bar);
+        }
+    }
+    let mut gradient = vec![0.0; parameters.len()];
+    lanes.take_gradient(&mut gradient);
+    near("vᵀP", &gradient, &expected);
+    // it is forgotten
+    lanes.take_gradient(&mut gradient);
+    near("vᵀP", &gradient, &expected);
 }
 
 /// What is not kept is computed again: the very same numbers.

@@ -12,6 +12,7 @@ mod gradient;
 mod lanes;
 mod mechanics;
 mod reference;
+mod single_precision;
 mod stiff;
 mod through_diffsol;
 mod validity;

@@ -8,7 +8,7 @@ use surprisal_ode::{
     Units, VectorField, Velocities, solve,
 };
 
-use crate::{field_contract, fixed_steps, gradient, reference};
+use crate::{field_contract, fixed_steps, gradient, lanes, reference};
 
 fn draw(index: u64, n: usize, scale: f64) -> Vec<f64> {
     let mut source = rng::stream(21, "mechanics", index);
@@ -52,6 +52,34 @@ fn products_are_those_of_the_values() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn eight_lanes_are_eight_evaluations() {
+    for activation in Activation::ALL {
+        for m in 1..=3 {
+            for hidden in [vec![], vec![5], vec![9, 6]] {
+                for (name, field) in mechanical(m, &hidden, activation) {
+                    let parameters = draw(6, field.n_parameters(), 0.4);
+                    lanes::single_evaluations(&name, field.as_ref(), &parameters, 1e-11);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn eight_lanes_are_eight_trajectories() {
+    for (name, field) in mechanical(2, &[7, 5], Activation::Tanh) {
+        let parameters = draw(9, field.n_parameters(), 0.4);
+        let problems: Vec<surprisal_ode::Problem> = (0..13)
+            .map(|p| surprisal_ode::Problem {
+                y0: draw(40 + p, 4, 0.5),
+                times: (0..1 + (5 * p) % 7).map(|k| 0.1 * p as f64 + 0.3 * k as f64).collect(),
+            })
+            .collect();
+        lanes::compare(&name, field.as_ref(), &parameters, &problems, &Tsit5::new(1e-6, 1e-8));
     }
 }
 
@@ -204,6 +232,35 @@ fn measured_velocities_are_in_the_units_of_their_columns() {
     field.rhs(&[-0.5, 0.25, 0.125], 0.0, &[0.4, 0.2], &mut dy, &mut vec![0.0; field.tape_len()]);
     let r = 7.5;
     assert_eq!(dy, [r * 0.2, (-0.5 * 0.4 + 0.25 * (r * 0.2) + 0.125) / r]);
+}
+
+/// Friction in the data's units: what it takes from dp/dt is D dq/dt, whatever the units of the solver.
+#[test]
+fn friction_is_a_number_in_the_units_of_the_data() {
+    let units = Units { columns: vec![2.0, 3.0, 5.0, 7.0], time: 1.7 };
+    let field = |dissipation: bool| {
+        HamiltonianField { hidden: vec![6], dissipation, ..HamiltonianField::default() }.build_in(&units)
+    };
+    let (with, without) = (field(true), field(false));
+    assert!(without.quantities().is_empty());
+    let (parameters, y) = (draw(3, with.n_parameters(), 0.7), draw(4, 4, 0.6));
+    let rates = |field: &dyn VectorField, parameters: &[f64]| {
+        let mut dy = vec![0.0; 4];
+        field.rhs(parameters, 0.0, &y, &mut dy, &mut vec![0.0; field.tape_len()]);
+        // in data units per data unit of time
+        dy.iter().zip(&units.columns).map(|(dy, s)| dy * s / units.time).collect::<Vec<f64>>()
+    };
+    let (damped, free) =
+        (rates(with.as_ref(), &parameters), rates(without.as_ref(), &parameters[..without.n_parameters()]));
+    let blocks = with.blocks();
+    for (i, quantity) in with.quantities().iter().enumerate() {
+        let place = blocks.iter().position(|block| block.name == quantity.block).unwrap();
+        let r = parameters[blocks[..place].iter().map(|block| block.len()).sum::<usize>()];
+        assert_eq!((quantity.name, quantity.state, blocks[place].len()), ("friction", i, 1));
+        let taken = free[2 + i] - damped[2 + i];
+        let expected = quantity.unit * r.exp() * free[i];
+        assert!((taken - expected).abs() < 1e-13 * (1.0 + expected.abs()), "{i}: {taken} against {expected}");
+    }
 }
 
 #[derive(Deserialize)]

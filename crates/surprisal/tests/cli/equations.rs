@@ -197,7 +197,7 @@ fn gradients_at_two_tolerances_are_compared_and_a_difference_is_a_warning() {
 }
 
 /// Each mistake is one replacement in the experiment.
-const MISTAKES: [(&str, &str, &str); 18] = [
+const MISTAKES: [(&str, &str, &str); 20] = [
     ("unknown name", "feed - loss + nn.u", "feed - loss + nn.v"),
     ("broken expression", "feed - loss + nn.u", "feed - (loss + nn.u"),
     ("two names side by side", "loss = \"k*x\"", "loss = \"k x\""),
@@ -219,6 +219,12 @@ const MISTAKES: [(&str, &str, &str); 18] = [
         "both a field and equations",
         "[model.ode.definitions]",
         "[model.ode.field.mlp]\nhidden = [4]\n\n[model.ode.definitions]",
+    ),
+    ("a type that there is not", "hidden = [4]", "hidden = [4]\ndtype = \"float16\""),
+    (
+        "a tolerance below what float32 can do",
+        "hidden = [4]\n\n[model.ode.solver.tsit5]\nrtol = 1e-5",
+        "hidden = [4]\ndtype = \"float32\"\n\n[model.ode.solver.tsit5]\nrtol = 1e-8",
     ),
 ];
 

@@ -5,6 +5,7 @@ mod dropout;
 mod ensemble;
 mod equations;
 mod fit;
+mod friction;
 mod full_batch;
 mod gradient;
 mod gradient_check;

@@ -1,4 +1,7 @@
-//! The inertia M = ΛΛᵀ + εI by its lower triangle Λ, and how Λ follows from outputs of a network.
+//! The inertia M = ΛΛᵀ + εI by its lower triangle Λ, and how Λ follows from outputs of a network; of one place or
+//! of eight.
+
+use surprisal_expr::Lane;
 
 /// ε: what is left of M where Λ is singular.
 const EPSILON: f64 = 1e-4;
@@ -11,53 +14,75 @@ fn diagonal(m: usize) -> impl Iterator<Item = usize> {
     (0..m).map(|i| i * (i + 3) / 2)
 }
 
-/// The first two derivatives of the diagonal Λᵢᵢ = ln(1 + e^{oᵢᵢ + UNIT}) with respect to outputs o; it is 1
-/// where they are 0.
-pub(super) struct Diagonal {
-    slopes: Vec<f64>,
-    curvatures: Vec<f64>,
+/// a b.
+#[inline(always)]
+fn product<L: Lane>(a: L, b: L) -> L {
+    a.zip(b, |a, b| a * b)
 }
 
-impl Diagonal {
+/// `sum` + a b.
+#[inline(always)]
+fn plus_product<L: Lane>(sum: L, a: L, b: L) -> L {
+    sum.zip3(a, b, |sum, a, b| sum + a * b)
+}
+
+/// `sum` − a b.
+#[inline(always)]
+fn minus_product<L: Lane>(sum: L, a: L, b: L) -> L {
+    sum.zip3(a, b, |sum, a, b| sum - a * b)
+}
+
+/// The first two derivatives of the diagonal Λᵢᵢ = ln(1 + e^{oᵢᵢ + UNIT}) with respect to outputs o; it is 1
+/// where they are 0.
+pub(super) struct Diagonal<L> {
+    slopes: Vec<L>,
+    curvatures: Vec<L>,
+}
+
+impl<L: Lane> Diagonal<L> {
     /// Λ and what its diagonal's derivatives are.
-    pub(super) fn of(m: usize, outputs: &[f64]) -> (Triangle, Self) {
+    #[inline(always)]
+    pub(super) fn of(m: usize, outputs: &[L]) -> (Triangle<L>, Self) {
         let mut values = outputs.to_vec();
         let (mut slopes, mut curvatures) = (vec![], vec![]);
         for i in diagonal(m) {
-            let z = values[i] + UNIT;
-            let s = 1.0 / (1.0 + (-z).exp());
-            values[i] = 0.5 * (z + z.abs()) + (-z.abs()).exp().ln_1p();
+            let z = values[i].map(|o| o + UNIT);
+            let s = z.map(|z| 1.0 / (1.0 + (-z).exp()));
+            values[i] = z.map(|z| 0.5 * (z + z.abs()) + (-z.abs()).exp().ln_1p());
             slopes.push(s);
-            curvatures.push(s * (1.0 - s));
+            curvatures.push(s.map(|s| s * (1.0 - s)));
         }
         (Triangle::new(m, &values), Self { slopes, curvatures })
     }
 
     /// The change of Λ from that of outputs, or the cotangents of outputs from those of Λ's entries.
-    pub(super) fn scale(&self, outputs: &mut [f64]) {
-        diagonal(self.slopes.len()).zip(&self.slopes).for_each(|(i, s)| outputs[i] *= s);
+    #[inline(always)]
+    pub(super) fn scale(&self, outputs: &mut [L]) {
+        diagonal(self.slopes.len()).zip(&self.slopes).for_each(|(i, &s)| outputs[i] = product(outputs[i], s));
     }
 
     /// Adds what `change_bar`, the cotangents of Λ's change, says of the outputs at which it was taken,
     /// where the outputs change by `change`.
-    pub(super) fn add_bend(&self, change_bar: &[f64], change: &[f64], outputs_bar: &mut [f64]) {
-        for (i, c) in diagonal(self.slopes.len()).zip(&self.curvatures) {
-            outputs_bar[i] += change_bar[i] * c * change[i];
+    #[inline(always)]
+    pub(super) fn add_bend(&self, change_bar: &[L], change: &[L], outputs_bar: &mut [L]) {
+        for (i, &c) in diagonal(self.slopes.len()).zip(&self.curvatures) {
+            outputs_bar[i] = plus_product(outputs_bar[i], product(change_bar[i], c), change[i]);
         }
     }
 }
 
 /// A lower triangular matrix `[m, m]`, row-major in full.
 #[derive(Debug, Clone)]
-pub(super) struct Triangle {
+pub(super) struct Triangle<L> {
     m: usize,
-    entries: Vec<f64>,
+    entries: Vec<L>,
 }
 
-impl Triangle {
+impl<L: Lane> Triangle<L> {
     /// From its rows without zeros, one after the other: the first of `outputs`.
-    pub(super) fn new(m: usize, outputs: &[f64]) -> Self {
-        let mut entries = vec![0.0; m * m];
+    #[inline(always)]
+    pub(super) fn new(m: usize, outputs: &[L]) -> Self {
+        let mut entries = vec![L::splat(0.0); m * m];
         let mut next = outputs.iter();
         for i in 0..m {
             entries[i * m..=i * m + i].iter_mut().zip(&mut next).for_each(|(entry, output)| *entry = *output);
@@ -66,57 +91,67 @@ impl Triangle {
     }
 
     /// Λx.
-    pub(super) fn times(&self, x: &[f64]) -> Vec<f64> {
-        self.entries.chunks_exact(self.m).map(|row| row.iter().zip(x).map(|(l, x)| l * x).sum()).collect()
+    #[inline(always)]
+    pub(super) fn times(&self, x: &[L]) -> Vec<L> {
+        self.entries.chunks_exact(self.m).map(|row| dot(row, x)).collect()
     }
 
     /// Λᵀx.
-    pub(super) fn transpose_times(&self, x: &[f64]) -> Vec<f64> {
-        let mut out = vec![0.0; self.m];
-        for (row, x) in self.entries.chunks_exact(self.m).zip(x) {
-            out.iter_mut().zip(row).for_each(|(out, l)| *out += l * x);
+    #[inline(always)]
+    pub(super) fn transpose_times(&self, x: &[L]) -> Vec<L> {
+        let mut out = vec![L::splat(0.0); self.m];
+        for (row, &x) in self.entries.chunks_exact(self.m).zip(x) {
+            out.iter_mut().zip(row).for_each(|(out, &l)| *out = plus_product(*out, l, x));
         }
         out
     }
 
     /// Mx.
-    pub(super) fn inertia_times(&self, x: &[f64]) -> Vec<f64> {
-        self.times(&self.transpose_times(x)).iter().zip(x).map(|(y, x)| y + EPSILON * x).collect()
+    pub(super) fn inertia_times(&self, x: &[L]) -> Vec<L> {
+        let products = self.times(&self.transpose_times(x));
+        products.into_iter().zip(x).map(|(y, &x)| y.zip(x, |y, x| y + EPSILON * x)).collect()
     }
 
     /// Adds s·∂(x·Λᵀy)/∂Λ = s·yxᵀ to the cotangents of Λ's rows without zeros.
-    pub(super) fn add_outer(bar: &mut [f64], s: f64, y: &[f64], x: &[f64]) {
+    #[inline(always)]
+    pub(super) fn add_outer(bar: &mut [L], s: f64, y: &[L], x: &[L]) {
         let mut next = bar.iter_mut();
         for (i, y) in y.iter().enumerate() {
-            x[..=i].iter().zip(&mut next).for_each(|(x, bar)| *bar += s * y * x);
+            let scaled = y.map(|y| s * y);
+            x[..=i].iter().zip(&mut next).for_each(|(&x, bar)| *bar = plus_product(*bar, scaled, x));
         }
     }
 
     /// M⁻¹b, by the Cholesky factor of M.
-    pub(super) fn solve_inertia(&self, b: &[f64]) -> Vec<f64> {
+    #[inline(always)]
+    pub(super) fn solve_inertia(&self, b: &[L]) -> Vec<L> {
         let m = self.m;
         let row = |i: usize| &self.entries[i * m..][..m];
-        let mut factor = vec![0.0; m * m];
+        let mut factor = vec![L::splat(0.0); m * m];
         for i in 0..m {
             for j in 0..=i {
-                let inertia: f64 =
-                    row(i).iter().zip(row(j)).map(|(a, b)| a * b).sum::<f64>() + if i == j { EPSILON } else { 0.0 };
-                let known: f64 = (0..j).map(|k| factor[i * m + k] * factor[j * m + k]).sum();
+                let inertia = dot(row(i), row(j)).map(|sum| if i == j { sum + EPSILON } else { sum });
+                let rest = (0..j).fold(inertia, |rest, k| minus_product(rest, factor[i * m + k], factor[j * m + k]));
                 factor[i * m + j] =
-                    if i == j { (inertia - known).sqrt() } else { (inertia - known) / factor[j * m + j] };
+                    if i == j { rest.map(f64::sqrt) } else { rest.zip(factor[j * m + j], |a, b| a / b) };
             }
         }
         let mut x = b.to_vec();
         for i in 0..m {
-            let known: f64 = (0..i).map(|k| factor[i * m + k] * x[k]).sum();
-            x[i] = (x[i] - known) / factor[i * m + i];
+            let rest = (0..i).fold(x[i], |rest, k| minus_product(rest, factor[i * m + k], x[k]));
+            x[i] = rest.zip(factor[i * m + i], |a, b| a / b);
         }
         for i in (0..m).rev() {
-            let known: f64 = (i + 1..m).map(|k| factor[k * m + i] * x[k]).sum();
-            x[i] = (x[i] - known) / factor[i * m + i];
+            let rest = (i + 1..m).fold(x[i], |rest, k| minus_product(rest, factor[k * m + i], x[k]));
+            x[i] = rest.zip(factor[i * m + i], |a, b| a / b);
         }
         x
     }
+}
+
+#[inline(always)]
+fn dot<L: Lane>(a: &[L], b: &[L]) -> L {
+    a.iter().zip(b).fold(L::splat(0.0), |sum, (&a, &b)| plus_product(sum, a, b))
 }
 
 #[cfg(test)]

@@ -10,29 +10,28 @@
 //! (there eq. 3). They have the same form in any units of x and t. L is known up to a factor
 //! from trajectories alone, and so is the energy ½wᵀMw + V.
 //!
-//! **Products.** With v the cotangent of a and µ = M⁻¹v, vᵀda = dS where
-//! S = µ·c − µᵀMa with µ and a held fixed. S is bilinear in Λ and its changes P along µ and Q along w:
-//!
-//! S = (Pᵀw)·(Λᵀw) − (Qᵀµ)·(Λᵀw) − (Λᵀµ)·(Qᵀw) − V̇_µ − µ·(d∘w) − (Λᵀµ)·(Λᵀa) − εµ·a,
-//!
-//! and its derivatives with respect to Λ, P, Q are pulled back through the network and its changes
-//! (the module `curvature`).
+//! The products of a's derivatives are in the module `equation`.
 //!
 //! **Parameters**: the network's; then ρ `[m]` with friction.
 //! **Tape**: the network's, its outputs, a `[m]`.
 
+mod equation;
 mod inertia;
+mod lanes;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use surprisal_core::Role;
 
+use self::equation::{NetworkAt, Seen};
 use self::inertia::{Diagonal, Triangle};
+use self::lanes::LagrangianLanes;
 use super::activation::Activation;
 use super::curvature::Change;
 use super::hamiltonian::FIRST_FRICTION;
 use super::mlp::{Mlp, MlpField, empty_layer};
 use super::motion::{Acceleration, Motion, Place, Velocities};
+use super::motion_lanes::AccelerationLanes;
 use super::{BuildField, ParameterBlock, Units, VectorField};
 use crate::equations::Start;
 
@@ -86,22 +85,10 @@ impl LagrangianField {
 }
 
 /// The acceleration that follows from the network.
-struct Lagrangian {
+pub(super) struct Lagrangian {
     m: usize,
     network: Mlp,
     dissipation: bool,
-}
-
-/// What the network says of one place.
-struct Seen<'a> {
-    own: &'a [f64],
-    tape: &'a [f64],
-    /// Λ.
-    lower: Triangle,
-    diagonal: Diagonal,
-    w: &'a [f64],
-    /// `[m]`: d.
-    friction: Vec<f64>,
 }
 
 impl Lagrangian {
@@ -113,6 +100,7 @@ impl Lagrangian {
         &parameters[..self.network.n_parameters()]
     }
 
+    /// `[m]`: d.
     fn friction(&self, parameters: &[f64]) -> Vec<f64> {
         if self.dissipation {
             parameters[self.network.n_parameters()..].iter().map(|rho| rho.exp()).collect()
@@ -120,37 +108,28 @@ impl Lagrangian {
             vec![0.0; self.m]
         }
     }
+}
 
-    fn seen<'a>(&self, parameters: &'a [f64], w: &'a [f64], tape: &'a [f64]) -> Seen<'a> {
-        let (tape, rest) = tape.split_at(self.network.tape_len());
-        let (lower, diagonal) = Diagonal::of(self.m, &rest[..self.n_outputs()]);
-        Seen { own: self.own(parameters), tape, lower, diagonal, w, friction: self.friction(parameters) }
+/// The network at one place.
+struct AtPlace<'a> {
+    network: &'a Mlp,
+    own: &'a [f64],
+    tape: &'a [f64],
+    /// Where its gradient goes, if anywhere.
+    parameter_bar: Option<&'a mut [f64]>,
+}
+
+impl NetworkAt<f64> for AtPlace<'_> {
+    fn change(&mut self, along: &[f64], outputs: &mut [f64]) {
+        self.network.jvp(self.own, 0.0, &[], self.tape, along, outputs);
     }
 
-    /// The change of Λ along a direction, and that of the outputs.
-    fn change(&self, seen: &Seen<'_>, along: &[f64]) -> (Triangle, Vec<f64>) {
-        let mut outputs = vec![0.0; self.n_outputs()];
-        self.network.jvp(seen.own, 0.0, &[], seen.tape, along, &mut outputs);
-        let mut entries = outputs.clone();
-        seen.diagonal.scale(&mut entries);
-        (Triangle::new(self.m, &entries), outputs)
+    fn input_gradient(&mut self, outputs_bar: &[f64], x_bar: &mut [f64]) {
+        self.network.input_gradient(self.own, self.tape, outputs_bar, x_bar);
     }
 
-    /// c.
-    fn force(&self, seen: &Seen<'_>) -> Vec<f64> {
-        let w = seen.w;
-        let (sideways, (change, _)) = (seen.lower.transpose_times(w), self.change(seen, w));
-        let mut outputs_bar = vec![0.0; self.n_outputs()];
-        outputs_bar[self.n_outputs() - 1] = -1.0;
-        Triangle::add_outer(&mut outputs_bar, 1.0, w, &sideways);
-        seen.diagonal.scale(&mut outputs_bar);
-        let mut force = vec![0.0; self.m];
-        self.network.input_gradient(seen.own, seen.tape, &outputs_bar, &mut force);
-        let (one, other) = (change.times(&sideways), seen.lower.times(&change.transpose_times(w)));
-        for (i, c) in force.iter_mut().enumerate() {
-            *c -= one[i] + other[i] + seen.friction[i] * w[i];
-        }
-        force
+    fn change_gradient(&mut self, of: Change<'_>, x_bar: &mut [f64], along_bar: &mut [f64]) {
+        self.network.change_gradient(self.own, self.tape, of, x_bar, along_bar, self.parameter_bar.as_deref_mut());
     }
 }
 
@@ -179,8 +158,11 @@ impl Acceleration for Lagrangian {
     fn evaluate(&self, parameters: &[f64], at: Place<'_>, a: &mut [f64], tape: &mut [f64]) {
         let (own, outputs) = tape.split_at_mut(self.network.tape_len());
         self.network.rhs(self.own(parameters), 0.0, at.x, &mut outputs[..self.n_outputs()], own);
-        let seen = self.seen(parameters, at.w, tape);
-        a.copy_from_slice(&seen.lower.solve_inertia(&self.force(&seen)));
+        let (own, rest) = tape.split_at(self.network.tape_len());
+        let friction = self.friction(parameters);
+        let seen = Seen::new(self.m, &rest[..self.n_outputs()], at.w, &friction);
+        let network = AtPlace { network: &self.network, own: self.own(parameters), tape: own, parameter_bar: None };
+        seen.acceleration(network, a);
         tape[self.network.tape_len() + self.n_outputs()..].copy_from_slice(a);
     }
 
@@ -193,46 +175,16 @@ impl Acceleration for Lagrangian {
         (x_bar, w_bar): (&mut [f64], &mut [f64]),
         parameter_bar: &mut [f64],
     ) {
-        let (seen, w) = (self.seen(parameters, at.w, tape), at.w);
-        let a = &tape[self.network.tape_len() + self.n_outputs()..];
-        let lower = &seen.lower;
-        let mu = lower.solve_inertia(cotangent);
-        let ((p, outputs_along_mu), (q, outputs_along_w)) = (self.change(&seen, &mu), self.change(&seen, w));
-        let (lower_w, lower_mu, lower_a) =
-            (lower.transpose_times(w), lower.transpose_times(&mu), lower.transpose_times(a));
-        let (p_w, q_mu, q_w) = (p.transpose_times(w), q.transpose_times(&mu), q.transpose_times(w));
-
-        let n = self.n_outputs();
-        let (mut of_value, mut of_p, mut of_q) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
-        for (sign, y, x) in
-            [(1.0, w, &p_w), (-1.0, w, &q_mu), (-1.0, &mu, &q_w), (-1.0, &mu, &lower_a), (-1.0, a, &lower_mu)]
-        {
-            Triangle::add_outer(&mut of_value, sign, y, x);
-        }
-        Triangle::add_outer(&mut of_p, 1.0, w, &lower_w);
-        Triangle::add_outer(&mut of_q, -1.0, &mu, &lower_w);
-        Triangle::add_outer(&mut of_q, -1.0, w, &lower_mu);
-        let diagonal = &seen.diagonal;
-        diagonal.scale(&mut of_value);
-        diagonal.add_bend(&of_p, &outputs_along_mu, &mut of_value);
-        diagonal.add_bend(&of_q, &outputs_along_w, &mut of_value);
-        diagonal.scale(&mut of_p);
-        diagonal.scale(&mut of_q);
-        of_p[n - 1] = -1.0;
-
-        let terms = [p.times(&lower_w), lower.times(&p_w), lower.times(&q_mu), q.times(&lower_mu)];
-        for (i, bar) in w_bar.iter_mut().enumerate() {
-            *bar = terms[0][i] + terms[1][i] - terms[2][i] - terms[3][i] - mu[i] * seen.friction[i];
-        }
-        x_bar.fill(0.0);
+        let (own, rest) = tape.split_at(self.network.tape_len());
+        let (outputs, a) = rest.split_at(self.n_outputs());
+        let friction = self.friction(parameters);
+        let seen = Seen::new(self.m, outputs, at.w, &friction);
         let (network_bar, friction_bar) = parameter_bar.split_at_mut(self.network.n_parameters());
-        let along_mu = Change { along: &mu, value_bar: &of_value, change_bar: &of_p };
-        self.network.change_gradient(seen.own, seen.tape, along_mu, x_bar, &mut [], Some(&mut *network_bar));
-        let zeros = vec![0.0; n];
-        let along_w = Change { along: w, value_bar: &zeros, change_bar: &of_q };
-        self.network.change_gradient(seen.own, seen.tape, along_w, x_bar, w_bar, Some(network_bar));
+        let network =
+            AtPlace { network: &self.network, own: self.own(parameters), tape: own, parameter_bar: Some(network_bar) };
+        let mu = seen.pull_back(network, a, cotangent, x_bar, w_bar);
         for (i, bar) in friction_bar.iter_mut().enumerate() {
-            *bar -= mu[i] * seen.friction[i] * w[i];
+            *bar -= mu[i] * friction[i] * at.w[i];
         }
     }
 
@@ -252,6 +204,10 @@ impl Acceleration for Lagrangian {
             self.vjp(parameters, at, tape, &unit, (&mut x_bar, &mut w_bar), &mut unused);
             *a_dot = dot(&x_bar, x_dot) + dot(&w_bar, w_dot);
         }
+    }
+
+    fn lanes<'a>(&'a self, parameters: &'a [f64]) -> Box<dyn AccelerationLanes + 'a> {
+        Box::new(LagrangianLanes::new(self, parameters))
     }
 
     fn energy(

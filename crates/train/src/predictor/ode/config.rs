@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use surprisal_core::Precision;
 use surprisal_expr::Builder;
 use surprisal_ode::equations::{EventConfig, NetworkConfig, Observed, ParameterConfig, StateConfig};
 use surprisal_ode::{EquationError, Equations, FieldConfig, GradientConfig, SolverConfig, Units};
@@ -63,6 +64,9 @@ pub struct OdeConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gradient_check: Option<f64>,
 }
+
+/// Below it a solver would follow the rounding errors of a float32 network.
+const LEAST_RTOL_OF_FLOAT32: f64 = 1e-6;
 
 fn floor() -> f64 {
     1e-6
@@ -142,6 +146,22 @@ impl OdeConfig {
                 format!("`continuous_adjoint` needs the solver `tsit5`, and not `{}`", solver.name()),
             )),
             (Some(GradientConfig::Discrete(_)) | None, _) => None,
+        }
+    }
+
+    /// Why the solver cannot be as precise as it is asked to be, in words that begin with the key in backticks:
+    /// a float32 network scatters by some 10⁻⁷.
+    pub fn precision_problem(&self) -> Option<String> {
+        let field = match &self.field {
+            Some(FieldConfig::MlpField(mlp)) => Some(mlp.dtype),
+            _ => None,
+        };
+        let single = self.networks.values().map(|net| net.dtype).chain(field).any(|dtype| dtype == Precision::Float32);
+        match self.solver.precision() {
+            ("rtol", rtol) if single && rtol < LEAST_RTOL_OF_FLOAT32 => Some(format!(
+                "`rtol` must be at least {LEAST_RTOL_OF_FLOAT32:e} where a network computes in float32, found {rtol:e}"
+            )),
+            _ => None,
         }
     }
 

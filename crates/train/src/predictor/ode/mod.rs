@@ -389,6 +389,12 @@ impl Predictor for OdePredictor {
             .zip(&weights.field)
             .map(|(parameter, &value)| NamedValues { name: parameter.name.clone(), values: vec![value] })
             .collect();
+        for (name, quantity) in model.quantities() {
+            let raw =
+                self.parameters.get(&quantity.block).map(|p| p.var.flatten_all()?.to_vec1::<f64>()).transpose()?;
+            let values = raw.iter().flatten().map(|raw| quantity.unit * raw.exp()).collect();
+            named.push(NamedValues { name, values });
+        }
         for (own, raw) in self.own.iter().zip(&weights.own) {
             let (name, scale) = match own.state.checked_sub(model.states().len()) {
                 Some(k) => (model.individual()[k].name.clone(), 1.0),
@@ -437,7 +443,9 @@ impl Predictor for OdePredictor {
         let name = |tensor: &str| tensor.strip_prefix("raw.").map(str::to_owned);
         let known =
             |p: &surprisal_core::Parameter| Some(Interpretable { tensor: p.name.clone(), name: name(&p.name)? });
-        self.parameters.iter().filter_map(known).collect()
+        let quantities = self.model.quantities().into_iter();
+        let of_field = quantities.map(|(name, quantity)| Interpretable { tensor: quantity.block, name });
+        of_field.chain(self.parameters.iter().filter_map(known)).collect()
     }
 }
 

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use indexmap::IndexMap;
 use surprisal_core::records::Trajectory;
 use surprisal_ode::equations::{Parameter, Signal, Signals, Start};
-use surprisal_ode::{Batch, BuildField, EquationError, Problem, SolverConfig, System, Units, VectorField};
+use surprisal_ode::{
+    Batch, BuildField, EquationError, FieldQuantity, Problem, SolverConfig, System, Units, VectorField,
+};
 
 use super::SeriesData;
 use super::config::OdeConfig;
@@ -182,6 +184,17 @@ impl Model {
         match self {
             Self::Network(_) => &[],
             Self::Equations(system, _) => &system.individual,
+        }
+    }
+
+    /// Parameters of a field of the registry that mean something, with what they are called.
+    pub(super) fn quantities(&self) -> Vec<(String, FieldQuantity)> {
+        match self {
+            Self::Network(whole) => {
+                let named = |q: FieldQuantity| (format!("{}.{}", q.name, whole.names[q.state]), q);
+                whole.field.quantities().into_iter().map(named).collect()
+            }
+            Self::Equations(..) => vec![],
         }
     }
 
