@@ -61,6 +61,7 @@ macro_rules! with {
         match $plan {
             Plan::Mlp($assembled) => $body,
             Plan::Ode($assembled) => $body,
+            Plan::LatentOde($assembled) => $body,
             Plan::Force($assembled) => $body,
         }
     };
