@@ -182,6 +182,28 @@ fn trajectories_go_on_where_the_training_ends() {
     assert!(figure.caption(&run).contains("nothing was trained on"));
 }
 
+/// What a model reads and does not predict is grey, and has no curve.
+#[test]
+fn a_context_is_told_apart() {
+    let mut run = with_trajectories(run(3, 1.0, &[1.0]));
+    let figure = FIGURES.iter().find(|f| f.name() == "trajectories").unwrap();
+    assert!(!figure.caption(&run).contains("context"));
+    for t in run.splits.iter_mut().filter(|s| s.name == "train").flat_map(|s| &mut s.trajectories) {
+        t.interval[..4].fill((f64::NAN, f64::NAN));
+        t.state[..2 * 20].fill(f64::NAN);
+    }
+    assert!(figure.caption(&run).contains("Grey measurements are the context"));
+    let drawing = figure.draw(&run).unwrap();
+    let [(_, svg), _, (_, csv)] = files(&drawing, figure.title()).unwrap();
+    let (svg, csv) = (String::from_utf8(svg).unwrap(), String::from_utf8(csv).unwrap());
+    assert!(svg.contains(">context<") && !svg.contains("NaN"));
+    for quantity in ["solution", "predicted"] {
+        let n = csv.lines().filter(|l| l.starts_with(&format!("train,{quantity} speed,2,"))).count();
+        assert_eq!(n, 41, "{quantity}");
+    }
+    assert_eq!(csv.lines().filter(|l| l.starts_with("train,measured angle,1,")).count(), 3);
+}
+
 /// Where the solution is uncertain, measurements spread by both that and the noise.
 #[test]
 fn bands_of_solution_and_measurements_are_named_and_added() {

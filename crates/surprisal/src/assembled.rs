@@ -61,6 +61,7 @@ macro_rules! with {
         match $plan {
             Plan::Mlp($assembled) => $body,
             Plan::Ode($assembled) => $body,
+            Plan::LatentOde($assembled) => $body,
             Plan::Force($assembled) => $body,
         }
     };
@@ -507,7 +508,7 @@ impl<P: Predictor> Assembled<P> {
                         let n_samples = self.predictor.target(groups[i]).values.len() / shape.dim;
                         series.time.extend_from_slice(&trajectory.times);
                         series.group.extend(std::iter::repeat_n(i as u32, n_times));
-                        // What is no sample is the start: the first observation.
+                        // What is no sample is given: the first observation, or a context.
                         series.state.extend(trajectory.observed[..n_times - n_samples].iter().flatten());
                         series.state.extend(predicted.by_ref().take(n_samples).flatten());
                         series.observed.extend(trajectory.observed.iter().flatten());

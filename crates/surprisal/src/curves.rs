@@ -107,11 +107,13 @@ pub(crate) fn parts(times: &[f64]) -> Vec<usize> {
 /// What the time of trajectories is called, with its unit where it is known; nothing where there is none.
 pub(crate) fn time_label(experiment: &Experiment) -> String {
     let DataConfig::CsvSeries(data) = &experiment.data else { return String::new() };
-    match &experiment.model {
-        ModelConfig::Ode(ode) => match &ode.t_unit {
-            Some(unit) if *unit != data.time => format!("{} ({unit})", data.time),
-            _ => data.time.clone(),
-        },
+    let unit = match &experiment.model {
+        ModelConfig::Ode(ode) => ode.t_unit.as_ref(),
+        ModelConfig::LatentOde(latent) => latent.t_unit.as_ref(),
+        ModelConfig::Mlp(_) | ModelConfig::Painn(_) => None,
+    };
+    match unit {
+        Some(unit) if *unit != data.time => format!("{} ({unit})", data.time),
         _ => data.time.clone(),
     }
 }

@@ -8,6 +8,7 @@ use surprisal_atoms::PainnConfig;
 use surprisal_data::DataConfig;
 use surprisal_objective::penalty::L1;
 use surprisal_objective::{EnergyTerm, LikelihoodConfig, PenaltyConfig, RiskConfig};
+use surprisal_train::predictor::latent_ode::LatentOdeConfig;
 use surprisal_train::predictor::{ensemble::EnsembleConfig, mlp::MlpConfig, ode::OdeConfig};
 use surprisal_train::settings::{Stages, TrainProblem};
 use surprisal_train::{IntervalsConfig, LastLayerConfig, OptimizerConfig, ScheduleConfig, Train, TrainConfig};
@@ -77,10 +78,12 @@ impl Experiment {
         self.ensemble.as_ref().map_or(1, |ensemble| ensemble.members)
     }
 
-    /// Networks that dropout draws at prediction.
+    /// Predictions that one model makes of every sample where it is evaluated: by networks that dropout
+    /// draws, or from states that are drawn.
     pub(crate) fn mc_samples(&self) -> usize {
         match &self.model {
             ModelConfig::Mlp(mlp) => mlp.mc_samples,
+            ModelConfig::LatentOde(latent) => latent.samples(),
             ModelConfig::Ode(_) | ModelConfig::Painn(_) => 1,
         }
     }
@@ -103,6 +106,10 @@ pub(crate) enum ModelConfig {
     /// A neural ordinary differential equation on trajectories.
     #[serde(rename = "ode")]
     Ode(Box<OdeConfig>),
+    /// A differential equation in a latent space, between an encoder of what was observed first and a
+    /// decoder of what comes after it.
+    #[serde(rename = "latent_ode")]
+    LatentOde(Box<LatentOdeConfig>),
     /// The force model PaiNN on atomic structures.
     #[serde(rename = "painn")]
     Painn(PainnConfig),
@@ -110,13 +117,14 @@ pub(crate) enum ModelConfig {
 
 impl ModelConfig {
     /// Every name of `[model.NAME]`.
-    pub(crate) const NAMES: &[&str] = &["mlp", "ode", "painn"];
+    pub(crate) const NAMES: &[&str] = &["mlp", "ode", "latent_ode", "painn"];
 
     /// This model's name.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Mlp(_) => "mlp",
             Self::Ode(_) => "ode",
+            Self::LatentOde(_) => "latent_ode",
             Self::Painn(_) => "painn",
         }
     }

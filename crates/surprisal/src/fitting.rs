@@ -3,6 +3,7 @@
 use surprisal_objective::PenaltyConfig;
 use surprisal_objective::penalty::{Kind, L1};
 use surprisal_train::optimizer::{Method, Minimizer};
+use surprisal_train::predictor::latent_ode::Latent;
 use surprisal_train::predictor::ode::Shooting;
 use surprisal_train::{ScheduleConfig, Train};
 
@@ -45,6 +46,18 @@ pub(crate) fn check(origin: &Origin, experiment: &Experiment) -> Result<(), Fail
                 origin.locate(&["model", "mlp", "dropout"])
             ),
             "leave `dropout` out, or use `adamw` or `sgd`",
+        ));
+    }
+    if let (Method::Minimizer(_), ModelConfig::LatentOde(model)) =
+        (experiment.optimizer.get().method(), &experiment.model)
+        && let Latent::Gaussian(_) = model.latent
+    {
+        return Err(Failure::user(
+            format!(
+                "{}: `{optimizer}` minimises one function, and a distribution of states draws another at every step",
+                origin.locate(&["model", "latent_ode", "latent"])
+            ),
+            "leave `latent` out, or use `adamw` or `sgd`",
         ));
     }
     if let (Method::Minimizer(_), ModelConfig::Ode(ode)) = (experiment.optimizer.get().method(), &experiment.model) {

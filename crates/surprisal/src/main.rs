@@ -8,6 +8,7 @@ mod equations;
 mod experiment;
 mod failure;
 mod fitting;
+mod latent;
 mod log;
 mod observations;
 mod origin;

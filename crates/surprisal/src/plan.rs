@@ -14,6 +14,7 @@ use surprisal_objective::{Coupling, Objective, Outcome, Standardization, penalty
 use surprisal_train::Predictor;
 use surprisal_train::predictor::ensemble::Ensemble;
 use surprisal_train::predictor::force::{ForcePredictor, ForceScaling, FrameGroup};
+use surprisal_train::predictor::latent_ode::LatentOde;
 use surprisal_train::predictor::mlp::{Mlp, TableGroup};
 use surprisal_train::predictor::ode::{OdePredictor, SeriesData, SeriesScaling};
 use surprisal_train::predictor::standardize::Standardizer;
@@ -22,6 +23,7 @@ use crate::equations;
 use crate::experiment::{Experiment, ModelConfig};
 use crate::failure::Failure;
 use crate::fitting;
+use crate::latent;
 use crate::observations;
 use crate::rows::Rows;
 use crate::source::Source;
@@ -64,6 +66,7 @@ pub(crate) enum Records {
 pub(crate) enum Plan {
     Mlp(Assembled<Ensemble<Mlp>>),
     Ode(Assembled<Ensemble<OdePredictor>>),
+    LatentOde(Assembled<Ensemble<LatentOde>>),
     Force(Assembled<Ensemble<ForcePredictor>>),
 }
 
@@ -172,6 +175,9 @@ impl Plan {
                 };
                 Ok(Plan::Ode(Assembled { predictor, objective, splits, facts }))
             }
+            (DataConfig::CsvSeries(data), ModelConfig::LatentOde(model)) => {
+                latent::assemble(source, data, model).map(Plan::LatentOde)
+            }
             (DataConfig::Extxyz(data), ModelConfig::Painn(model)) => {
                 let (structures, isolated) = data.load(root, seed).map_err(bad_data)?;
                 check_energies(source, &structures)?;
@@ -204,12 +210,13 @@ impl Plan {
 }
 
 /// Whether the likelihood can have produced the value; what is wrong and a hint if not.
-fn check_target(experiment: &Experiment, y: f64) -> Result<(), (String, String)> {
+pub(crate) fn check_target(experiment: &Experiment, y: f64) -> Result<(), (String, String)> {
     let checked = experiment.likelihood.get().check_target(y);
     checked.map_err(|error| (error.to_string(), error.hint.to_string()))
 }
 
-fn objective(
+/// Risk, likelihood and penalties for targets of such units.
+pub(crate) fn objective(
     source: &Source,
     coupling: Coupling,
     shift: Vec<f64>,
@@ -300,7 +307,7 @@ fn check_species(structures: &Splits<Structure>, known: &[u8]) -> Result<(), Fai
 fn mismatch(data: &str, model: &str) -> Failure {
     let wanted = match model {
         "mlp" => "`[data.csv]`, the columns of a table",
-        "ode" => "`[data.csv_series]`, trajectories",
+        "ode" | "latent_ode" => "`[data.csv_series]`, trajectories",
         _ => "`[data.extxyz]`, atomic structures",
     };
     Failure::user(format!("`[model.{model}]` cannot learn from `[data.{data}]`"), format!("it wants {wanted}"))

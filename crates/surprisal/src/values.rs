@@ -49,6 +49,12 @@ fn model(origin: &Origin, experiment: &Experiment) -> Result<(), Failure> {
             possible(origin, &["model", "mlp"], mlp.problem(), hint)
         }
         ModelConfig::Painn(painn) => possible(origin, &["model", "painn"], painn.problem(), DESCRIBED),
+        ModelConfig::LatentOde(latent) => match latent.problem() {
+            Some((table, problem, hint)) => {
+                possible(origin, &[&["model", "latent_ode"], &table[..]].concat(), Some(problem), hint)
+            }
+            None => latent_inputs(origin, experiment),
+        },
         ModelConfig::Ode(ode) => {
             if let Some(field) = &ode.field {
                 possible(origin, &["model", "ode", "field", field.name()], field.get().problem(), WIDTHS)?;
@@ -95,6 +101,17 @@ fn model(origin: &Origin, experiment: &Experiment) -> Result<(), Failure> {
     }
 }
 
+/// An encoder reads what was observed of the states, and nothing drives them from outside.
+fn latent_inputs(origin: &Origin, experiment: &Experiment) -> Result<(), Failure> {
+    match &experiment.data {
+        DataConfig::CsvSeries(series) if !series.inputs.is_empty() => Err(Failure::user(
+            format!("{}: a latent ODE reads no external `inputs`", origin.locate(&["data", "csv_series", "inputs"])),
+            "remove `inputs`, or write equations in `[model.ode]` that use them by name",
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// Slopes are those of measured states.
 fn unmatched(origin: &Origin, ode: &OdeConfig, columns: &[String]) -> Result<(), Failure> {
     let hidden = ode.measured(columns).iter().position(Option::is_none);
@@ -115,16 +132,22 @@ fn unmatched(origin: &Origin, ode: &OdeConfig, columns: &[String]) -> Result<(),
 fn members(origin: &Origin, experiment: &Experiment) -> Result<(), Failure> {
     let Some(ensemble) = &experiment.ensemble else { return Ok(()) };
     possible(origin, &["ensemble"], ensemble.problem(), "5 members are usual; without an ensemble remove the table")?;
-    if experiment.mc_samples() > 1 {
-        return Err(Failure::user(
-            format!(
-                "{}: `mc_samples` and `[ensemble]` both predict with several networks",
-                origin.locate(&["model", "mlp", "mc_samples"])
-            ),
-            "choose one: remove `mc_samples` (the ensemble's members may be trained with dropout), or `[ensemble]`",
-        ));
+    if experiment.mc_samples() == 1 {
+        return Ok(());
     }
-    Ok(())
+    let (keys, problem, hint) = match &experiment.model {
+        ModelConfig::LatentOde(_) => (
+            &["model", "latent_ode", "latent"][..],
+            "`samples` of a state and `[ensemble]` both mix several predictions",
+            "choose one: leave `latent` out, so that each member has one state, or remove `[ensemble]`",
+        ),
+        ModelConfig::Mlp(_) | ModelConfig::Ode(_) | ModelConfig::Painn(_) => (
+            &["model", "mlp", "mc_samples"][..],
+            "`mc_samples` and `[ensemble]` both predict with several networks",
+            "choose one: remove `mc_samples` (the ensemble's members may be trained with dropout), or `[ensemble]`",
+        ),
+    };
+    Err(Failure::user(format!("{}: {problem}", origin.locate(keys)), hint))
 }
 
 /// A Bayesian last layer needs the features of one network that was trained with the noise it assumes.
@@ -149,7 +172,7 @@ fn last_layer(origin: &Origin, experiment: &Experiment) -> Result<(), Failure> {
             );
         }
         ModelConfig::Mlp(_) => {}
-        ModelConfig::Ode(_) | ModelConfig::Painn(_) => {
+        ModelConfig::Ode(_) | ModelConfig::LatentOde(_) | ModelConfig::Painn(_) => {
             return refused(
                 &table,
                 "needs the hidden layers of a network on a table",

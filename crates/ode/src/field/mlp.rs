@@ -118,7 +118,7 @@ impl Mlp {
     }
 
     /// The network of `config` from any number of inputs to any number of outputs.
-    pub(crate) fn between(n_states: usize, config: &MlpField, n_out: usize) -> Self {
+    pub fn between(n_states: usize, config: &MlpField, n_out: usize) -> Self {
         let mut sizes = vec![n_states + usize::from(config.time_input)];
         sizes.extend(&config.hidden);
         sizes.push(n_out);

@@ -1,6 +1,7 @@
 //! Solutions of a differential equation over time: what was measured, the fitted curve, and the central 90 %
 //! interval of measurements around it; one panel per state, the first trajectories in columns. Where a part of the
-//! data comes later than the training, it goes on in the same panels.
+//! data comes later than the training, it goes on in the same panels; where a model reads the first part of a
+//! trajectory and predicts the rest, that part is grey.
 
 use super::axes::{Axis, Frame, Key, Legend};
 use super::canvas::{Anchor, COLUMN_WIDTH, Canvas, GREY, INK, PALETTE, TEXT_SIZE};
@@ -58,12 +59,22 @@ impl Figure for Trajectories {
                 "90 % intervals of the solution (dark band: its parameters are uncertain, to first order) and of \
                  measurements (light band: both that and the noise)"
             }
+            Some(Spread::Members) if run.model == "latent_ode" => {
+                "90 % intervals of the solution (dark band: the predictions that are mixed differ) and of measurements \
+                 (light band: the mixture, noise included)"
+            }
             Some(Spread::Members) => {
                 "90 % intervals of the solution (dark band: the members of the ensemble differ) and of measurements \
                  (light band: the mixture of all members, noise included)"
             }
         };
-        format!("Measurements (dots), the solution of the differential equation (line), and {band}.{later}{which}")
+        let context = match columns.iter().any(|c| n_context(c.now) > 0) {
+            true => " Grey measurements are the context, which the model reads; what comes after it is predicted.",
+            false => "",
+        };
+        format!(
+            "Measurements (dots), the solution of the differential equation (line), and {band}.{context}{later}{which}"
+        )
     }
 
     fn draw(&self, run: &RunData) -> Option<Drawing> {
@@ -72,6 +83,9 @@ impl Figure for Trajectories {
         let n_rows = dim.min(ROWS);
         let mut legend = Legend::default();
         legend.add(Key::Dot, INK, "measured");
+        if columns.iter().any(|c| n_context(c.now) > 0) {
+            legend.add(Key::Dot, GREY, "context");
+        }
         legend.add(Key::Solid, PALETTE[0], format!("fitted, {split}"));
         if columns.iter().any(|c| c.later.is_some()) {
             legend.add(Key::Solid, PALETTE[1], "predicted, later");
@@ -186,7 +200,8 @@ fn panel(canvas: &mut Canvas, frame: &Frame, column: &Shown<'_>, (c, dim): (usiz
             .iter()
             .zip(trajectory.state.iter().skip(c).step_by(dim))
             .map(|(t, y)| (*t, *y))
-            .filter(|(t, _)| *t >= from)
+            // there is no solution before the end of a context
+            .filter(|(t, y)| *t >= from && y.is_finite())
             .collect();
         let band = band(trajectory, &curve, (c, dim));
         let inside = |(t, y): (f64, f64)| {
@@ -209,16 +224,30 @@ fn panel(canvas: &mut Canvas, frame: &Frame, column: &Shown<'_>, (c, dim): (usiz
         let at = frame.x_at(end);
         canvas.dashed(vec![(at, frame.top), (at, frame.bottom)], 0.9, GREY);
     }
-    let given = |later: &Trajectory| usize::from(later.interval.first().is_some_and(|(low, _)| low.is_nan()));
     let measured = |t: &Trajectory, skip: usize| -> Vec<(f64, f64)> {
         t.time.iter().zip(t.observed.iter().skip(c).step_by(dim)).skip(skip).map(|(t, y)| (*t, *y)).collect()
     };
     let n_dots = column.now.time.len() + column.later.map_or(0, |l| l.time.len());
     let radius = if n_dots > 60 { 0.8 } else { 1.3 };
-    let dots = measured(column.now, 0).into_iter().chain(column.later.into_iter().flat_map(|l| measured(l, given(l))));
-    for (x, y) in dots.filter(|(t, y)| y.is_finite() && (0.0..=1.0).contains(&frame.x.fraction(*t))) {
-        canvas.disc(frame.at(x, y), radius, INK.alpha(0.8));
+    let context = n_context(column.now);
+    let colours = std::iter::repeat_n(GREY, context).chain(std::iter::repeat(INK.alpha(0.8)));
+    let dots = measured(column.now, 0).into_iter();
+    let dots = dots.chain(column.later.into_iter().flat_map(|l| measured(l, n_given(l, dim)))).zip(colours);
+    for ((x, y), colour) in dots.filter(|((t, y), _)| y.is_finite() && (0.0..=1.0).contains(&frame.x.fraction(*t))) {
+        canvas.disc(frame.at(x, y), radius, colour);
     }
+}
+
+/// First times of which nothing is predicted.
+fn n_given(t: &Trajectory, dim: usize) -> usize {
+    t.interval.chunks_exact(dim).take_while(|row| row.iter().all(|(low, _)| low.is_nan())).count()
+}
+
+/// The same where they are more than a start.
+fn n_context(t: &Trajectory) -> usize {
+    let dim = t.observed.len() / t.time.len().max(1);
+    let n = n_given(t, dim.max(1));
+    if n > 1 { n } else { 0 }
 }
 
 /// Standard deviation of the solution at a time of its curve; NaN where not known.
@@ -273,7 +302,7 @@ fn rows(table: &mut Table, part: &str, t: &Trajectory, (name, k, c, dim): (&str,
             &[trajectory, *time, t.observed[i * dim + c], low, high],
         );
     }
-    for (i, time) in t.dense_time.iter().enumerate() {
+    for (i, time) in t.dense_time.iter().enumerate().filter(|(i, _)| t.state[i * dim + c].is_finite()) {
         let (state, half) = (t.state[i * dim + c], QUANTILE * sd(t, *time, (c, dim)));
         table.labelled_row(
             &[part, &format!("solution {name}")],
@@ -282,6 +311,7 @@ fn rows(table: &mut Table, part: &str, t: &Trajectory, (name, k, c, dim): (&str,
     }
     let curve: Vec<(f64, f64)> =
         t.dense_time.iter().enumerate().map(|(i, time)| (*time, t.state[i * dim + c])).collect();
+    let curve: Vec<(f64, f64)> = curve.into_iter().filter(|(_, y)| y.is_finite()).collect();
     for ((time, low, high), (_, state)) in band(t, &curve, (c, dim)).into_iter().zip(&curve) {
         table.labelled_row(&[part, &format!("predicted {name}")], &[trajectory, time, *state, low, high]);
     }

@@ -4,6 +4,7 @@ mod architecture;
 mod configs;
 mod equations;
 mod errors;
+mod latent_ode;
 mod members;
 mod minimizers;
 mod place;

@@ -114,6 +114,37 @@ const OF_SERIES: [(&str, &str); 15] = [
     ("valid_fraction = 0.25", "valid_fraction = 2.0"),
 ];
 
+/// Replacements in [`latent`].
+const OF_LATENT: [(&str, &str); 21] = [
+    ("observations = 2", "observations = 0"),
+    ("observations = 2", "observations = 4"),
+    ("observations = 2", "until = -1.0"),
+    ("observations = 2", "until = 3.0"),
+    ("observations = 2", "until = nan"),
+    ("observations = 2", "observations = 2, until = 1.0"),
+    ("latent_dim = 3", "latent_dim = 0"),
+    ("encoder]\nhidden = [8]", "encoder]\nhidden = [8, 0]"),
+    ("encoder]\nhidden = [8]", "decoder]\nhidden = [0]"),
+    ("field.mlp]\nhidden = [8]", "field.mlp]\nhidden = [0]"),
+    ("field.mlp]\nhidden = [8]", "field.mlp]\nhidden = [8]\naugment = 2"),
+    ("field.mlp]", "field.second_order]"),
+    ("field.mlp]", "field.hamiltonian]"),
+    ("atol = 1e-8", "atol = [1e-8, 1e-8]"),
+    ("latent_dim = 3", "latent_dim = 3\ngradient_check = 0.0"),
+    ("latent_dim = 3", "latent_dim = 3\nlatent = { gaussian = { kl_weight = -1.0 } }"),
+    ("latent_dim = 3", "latent_dim = 3\nlatent = { gaussian = { samples = 0 } }"),
+    ("[likelihood.gaussian]", "[ensemble]\nmembers = 2\n\n[model.latent_ode.latent.gaussian]\n\n[likelihood.gaussian]"),
+    ("trajectory = \"id\"", "trajectory = \"id\"\ninputs = [\"u\"]"),
+    ("[likelihood.gaussian]", "[last_layer.bayesian]\n\n[likelihood.gaussian]"),
+    ("[likelihood.gaussian]", "[[penalty]]\ninvariant = { expression = \"x\", weight = 1.0 }\n\n[likelihood.gaussian]"),
+];
+
+/// The experiment on series with a latent ODE.
+fn latent() -> String {
+    let model = "[model.latent_ode]\ncontext = { observations = 2 }\nlatent_dim = 3\n\n[model.latent_ode.encoder]\nhidden = [8]\n\n[model.latent_ode.field.mlp]";
+    SERIES.replace("[model.ode.field.mlp]", model).replace("model.ode.solver", "model.latent_ode.solver")
+}
+
 const FRAMES: &str = r#"name = "small"
 seed = 3
 
@@ -174,13 +205,15 @@ fn frames() -> String {
 fn impossible_settings_are_found_at_their_place() {
     let tables = TABLE.iter().chain(&TABLE_TOO).map(|change| (EXPERIMENT, change));
     let of_series = OF_SERIES.iter().map(|change| (SERIES, change));
+    let latent = latent();
+    let of_latent = OF_LATENT.iter().map(|change| (latent.as_str(), change));
     let of_frames = OF_FRAMES.iter().map(|change| (FRAMES, change));
     let place = Place::new();
     place.write("series.csv", &series());
     place.write("frames.xyz", &frames());
     let before = place.names();
     let mut report = String::new();
-    for (experiment, (right, wrong)) in tables.chain(of_series).chain(of_frames) {
+    for (experiment, (right, wrong)) in tables.chain(of_series).chain(of_latent).chain(of_frames) {
         assert!(experiment.contains(right), "{right}");
         let mut changed = experiment.replacen(right, wrong, 1);
         if wrong.contains("patience = 3") {
@@ -201,7 +234,7 @@ fn the_experiments_that_were_changed_are_right() {
     let place = Place::new();
     place.write("series.csv", &series());
     place.write("frames.xyz", &frames());
-    for experiment in [SERIES, FRAMES] {
+    for experiment in [SERIES, &latent(), FRAMES] {
         place.write("experiment.toml", experiment);
         place.succeed(&["check", "experiment.toml"]);
     }

@@ -3,6 +3,7 @@
 pub mod dropout;
 pub mod ensemble;
 pub mod force;
+pub mod latent_ode;
 pub mod mlp;
 pub mod ode;
 pub mod standardize;

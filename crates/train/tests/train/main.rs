@@ -10,6 +10,7 @@ mod full_batch;
 mod gradient;
 mod gradient_check;
 mod intervals;
+mod latent_ode;
 mod long_series;
 mod measured;
 mod minimizers;

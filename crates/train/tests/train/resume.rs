@@ -11,6 +11,7 @@ use surprisal_objective::risk::{Cvar, Threshold};
 use surprisal_objective::{LikelihoodConfig, RiskConfig, Source};
 use surprisal_train::fit::EvaluationReport;
 use surprisal_train::optimizer::{Fista, Lbfgs};
+use surprisal_train::predictor::latent_ode::{Context, LatentOdeConfig};
 use surprisal_train::predictor::mlp::Activation;
 use surprisal_train::schedule::Cosine;
 use surprisal_train::settings::{Keep, Stages};
@@ -21,8 +22,11 @@ use surprisal_train::{
 };
 use tempfile::TempDir;
 
+use crate::latent_ode::{gaussian_latent, small};
 use crate::records;
-use crate::setup::{Loss, Setup, constant_gaussian, dropout_table, forces, series, small_table, table_ensemble};
+use crate::setup::{
+    Loss, Setup, constant_gaussian, dropout_table, forces, latent_ode, series, small_table, table_ensemble,
+};
 
 /// What a run leaves behind, all of it.
 #[derive(Debug, PartialEq)]
@@ -238,6 +242,19 @@ fn other_predictors() {
     for step in [3, 4, 10] {
         assert_eq!(run(Cut::Interrupt(step), ode), whole_ode);
         assert_eq!(run(Cut::Interrupt(step), force), whole_force);
+    }
+}
+
+/// States are drawn from the run's seed, the step and the trajectory.
+#[test]
+fn a_distribution_of_latent_states() {
+    let config = LatentOdeConfig { latent: gaussian_latent(3), ..small(Context::Observations(2)) };
+    let trajectories = records::oscillators(&[4, 6, 3, 5, 4, 5, 3, 4], 3);
+    let latent = |_| latent_ode(&config, &trajectories, &Loss::mean(constant_gaussian()), 1);
+    let whole = run(Cut::Never, latent);
+    for step in [1, 3, 4, 7] {
+        assert_eq!(run(Cut::Interrupt(step), latent), whole);
+        assert_eq!(run(Cut::Kill(step), latent), whole);
     }
 }
 

@@ -19,6 +19,7 @@ use surprisal_ode::{Activation, FieldConfig, MlpField, SolverConfig, Tsit5};
 use surprisal_train::optimizer::AdamW;
 use surprisal_train::predictor::ensemble::Ensemble;
 use surprisal_train::predictor::force::{ForcePredictor, ForceScaling, FrameGroup};
+use surprisal_train::predictor::latent_ode::{LatentOde, LatentOdeConfig, LatentScaling};
 use surprisal_train::predictor::mlp::{self, Mlp, MlpConfig, TableGroup};
 use surprisal_train::predictor::ode::{OdeConfig, OdePredictor, SeriesData, SeriesScaling};
 use surprisal_train::predictor::standardize::Standardizer;
@@ -261,6 +262,38 @@ pub(crate) fn ode_ensemble(
         Ensemble::new(members, 1, |seed| OdePredictor::new(config, &data, scaling.clone(), link, seed)).unwrap();
     let splits = splits.try_map(|trajectory| predictor.members()[0].group(trajectory)).unwrap();
     Setup::new(predictor, objective, splits)
+}
+
+/// A latent ODE on trajectories, all of which it is trained on.
+pub(crate) fn latent_ode(
+    config: &LatentOdeConfig,
+    trajectories: &[Trajectory],
+    loss: &Loss,
+    seed: u64,
+) -> Setup<LatentOde> {
+    let Setup { predictor, objective, splits, .. } = latent_ensemble(config, trajectories, 1, loss, seed);
+    Setup::new(predictor.into_members().swap_remove(0), objective, splits)
+}
+
+/// An ensemble of them.
+pub(crate) fn latent_ensemble(
+    config: &LatentOdeConfig,
+    trajectories: &[Trajectory],
+    members: usize,
+    loss: &Loss,
+    seed: u64,
+) -> Setup<Ensemble<LatentOde>> {
+    let standardization = loss.likelihood.get().standardization();
+    let scaling = LatentScaling::fit(trajectories, config.context, standardization).unwrap();
+    let (shift, scale) = (scaling.target.shift.clone(), scaling.target.scale.clone());
+    let objective = loss.objective_of(members, Coupling::Componentwise, shift, scale);
+    let layout = objective.outcome().layout();
+    let objective = if config.samples() > 1 { objective.evaluated_with(config.samples()) } else { objective };
+    let predictor =
+        Ensemble::new(members, seed, |seed| LatentOde::new(config, trajectories, scaling.clone(), layout, seed));
+    let predictor = predictor.unwrap();
+    let groups = trajectories.iter().map(|t| predictor.members()[0].group(t).unwrap()).collect();
+    Setup::new(predictor, objective, Splits { train: groups, valid: vec![], test: vec![] })
 }
 
 /// A tiny PaiNN on molecules.

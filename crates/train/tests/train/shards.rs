@@ -7,11 +7,13 @@ use rayon::ThreadPoolBuilder;
 use surprisal_atoms::force_model::ForceOutput;
 use surprisal_objective::likelihood::NormalInverseGamma;
 use surprisal_objective::{LikelihoodConfig, Source};
+use surprisal_train::predictor::latent_ode::{Context, LatentOdeConfig};
 use surprisal_train::predictor::mlp::Activation;
 use surprisal_train::{Predictor, shard};
 
+use crate::latent_ode::{gaussian_latent, small};
 use crate::records;
-use crate::setup::{Loss, Setup, constant_gaussian, forces, series, table};
+use crate::setup::{Loss, Setup, constant_gaussian, forces, latent_ode, series, table};
 
 fn numbers(tensors: &[Tensor]) -> Vec<Vec<f64>> {
     tensors.iter().map(|t| t.flatten_all().unwrap().to_vec1().unwrap()).collect()
@@ -71,6 +73,13 @@ fn perceptron() {
 fn neural_ode() {
     let lengths: Vec<usize> = (0..28).map(|i| 2 + i % 7).collect();
     check(series(&records::oscillators(&lengths, 4), 1e-6, &Loss::mean(constant_gaussian()), 1).shake(0.2));
+}
+
+#[test]
+fn latent_ode_with_drawn_states() {
+    let lengths: Vec<usize> = (0..28).map(|i| 3 + i % 6).collect();
+    let config = LatentOdeConfig { latent: gaussian_latent(2), ..small(Context::Observations(2)) };
+    check(latent_ode(&config, &records::oscillators(&lengths, 4), &nig(), 1).shake(0.2));
 }
 
 #[test]

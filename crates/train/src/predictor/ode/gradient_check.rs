@@ -12,7 +12,7 @@ use super::solving::Weights;
 use crate::{GradientCheck, TrainError};
 
 /// The largest difference that is no warning, where the configuration does not say.
-pub(super) const LIMIT: f64 = 0.05;
+pub(in crate::predictor) const LIMIT: f64 = 0.05;
 
 impl OdePredictor {
     /// The check on these groups.
@@ -64,7 +64,7 @@ impl OdePredictor {
 }
 
 /// ‖a − b‖ / ‖b‖; 0 where both vanish.
-fn relative_difference(a: &[f64], b: &[f64]) -> f64 {
+pub(in crate::predictor) fn relative_difference(a: &[f64], b: &[f64]) -> f64 {
     let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
     let difference = norm(&mut a.iter().zip(b).map(|(a, b)| a - b));
     if difference == 0.0 { 0.0 } else { difference / norm(&mut b.iter().copied()) }

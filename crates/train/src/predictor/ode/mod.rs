@@ -18,7 +18,7 @@ mod asked;
 mod config;
 mod course;
 mod curriculum;
-mod gradient_check;
+pub(super) mod gradient_check;
 mod group;
 mod matching;
 mod model;
