@@ -8,7 +8,7 @@ use pulp::{Arch, Simd, WithSimd};
 
 use super::activation::Activation;
 use super::lanes::{LANES, LaneField, Row};
-use super::mlp::Mlp;
+use super::mlp::{Layer, Mlp};
 use super::products::{Packed, add_outer_products};
 use super::vector_tanh::tanh_rows;
 
@@ -20,6 +20,8 @@ pub(crate) struct MlpLanes<'a> {
     layers: Vec<LaneLayer<'a>>,
     gradient: Vec<f64>,
     n_deferred: usize,
+    /// Of products that nothing is remembered of.
+    scratch: Vec<Row>,
     arch: Arch,
 }
 
@@ -53,7 +55,16 @@ impl<'a> MlpLanes<'a> {
                 }
             })
             .collect();
-        Self { mlp, layers, gradient: vec![0.0; parameters.len()], n_deferred: 0, arch: Arch::new() }
+        Self { mlp, layers, gradient: vec![0.0; parameters.len()], n_deferred: 0, scratch: vec![], arch: Arch::new() }
+    }
+}
+
+impl MlpLanes<'_> {
+    /// `y_bar` = vᵀJ in every lane, of which nothing is remembered.
+    #[inline(always)]
+    pub(crate) fn pull_back(&mut self, tape: &[Row], cotangent: &[Row], y_bar: &mut [Row]) {
+        let arch = self.arch;
+        arch.dispatch(PullBack { field: self, tape, cotangent, y_bar });
     }
 }
 
@@ -69,6 +80,16 @@ impl LaneField for MlpLanes<'_> {
     fn vjp(&mut self, tape: &[Row], cotangent: &[Row], y_bar: &mut [Row]) {
         let arch = self.arch;
         arch.dispatch(Backward { field: self, tape, cotangent, y_bar });
+    }
+
+    fn jacobian(&mut self, tape: &[Row], jacobian: &mut [Row]) {
+        let n = self.mlp.n_states;
+        let mut unit = vec![Row::ZERO; n];
+        for (i, row) in jacobian.chunks_exact_mut(n).enumerate() {
+            unit[i] = Row::splat(1.0);
+            self.pull_back(tape, &unit, row);
+            unit[i] = Row::ZERO;
+        }
     }
 
     fn take_gradient(&mut self, parameter_bar: &mut [f64]) {
@@ -160,31 +181,70 @@ impl WithSimd for Backward<'_, '_> {
             // the cotangent of the layer below is written where its outer product will look for it
             let x_bar = &mut below.cotangents[slot * layer.n_in..][..layer.n_in];
             lanes.backward.multiply(simd, None, z_bar, x_bar);
-            if mlp.activation == Activation::Tanh {
-                for (bar, a) in x_bar.iter_mut().zip(input) {
-                    let (bar, a) = (S::as_mut_simd_f64s(&mut bar.0).0, S::as_simd_f64s(&a.0).0);
-                    for (bar, &a) in bar.iter_mut().zip(a) {
-                        *bar = simd.negate_mul_add_e_f64s(simd.mul_f64s(*bar, a), a, *bar);
-                    }
-                }
-            } else if mlp.activation.derivative_follows_from_value() {
-                for (bar, a) in x_bar.iter_mut().zip(input) {
-                    for l in 0..bar.0.len() {
-                        bar.0[l] *= mlp.activation.derivative_from_value(a.0[l]).unwrap_or(f64::NAN);
-                    }
-                }
-            } else {
-                let slope = &slopes[layer.slope - mlp.n_inputs..][..layer.n_in];
-                for (bar, slope) in x_bar.iter_mut().zip(slope) {
-                    for l in 0..bar.0.len() {
-                        bar.0[l] *= slope.0[l];
-                    }
-                }
-            }
+            scale_by_slope(simd, mlp, layer, (input, slopes), x_bar);
         }
         field.n_deferred += 1;
         if field.n_deferred == DEFERRED {
             Flush { field }.with_simd(simd);
+        }
+    }
+}
+
+/// `bar` *= σ′ at the input of a layer behind the first, from that input and all stored slopes.
+#[inline(always)]
+fn scale_by_slope<S: Simd>(simd: S, mlp: &Mlp, layer: &Layer, (input, slopes): (&[Row], &[Row]), bar: &mut [Row]) {
+    if mlp.activation == Activation::Tanh {
+        for (bar, a) in bar.iter_mut().zip(input) {
+            let (bar, a) = (S::as_mut_simd_f64s(&mut bar.0).0, S::as_simd_f64s(&a.0).0);
+            for (bar, &a) in bar.iter_mut().zip(a) {
+                *bar = simd.negate_mul_add_e_f64s(simd.mul_f64s(*bar, a), a, *bar);
+            }
+        }
+    } else if mlp.activation.derivative_follows_from_value() {
+        for (bar, a) in bar.iter_mut().zip(input) {
+            for l in 0..bar.0.len() {
+                bar.0[l] *= mlp.activation.derivative_from_value(a.0[l]).unwrap_or(f64::NAN);
+            }
+        }
+    } else {
+        let slope = &slopes[layer.slope - mlp.n_inputs..][..layer.n_in];
+        for (bar, slope) in bar.iter_mut().zip(slope) {
+            for l in 0..bar.0.len() {
+                bar.0[l] *= slope.0[l];
+            }
+        }
+    }
+}
+
+/// A product vᵀJ without one of the parameters.
+struct PullBack<'f, 'a> {
+    field: &'f mut MlpLanes<'a>,
+    tape: &'f [Row],
+    cotangent: &'f [Row],
+    y_bar: &'f mut [Row],
+}
+
+impl WithSimd for PullBack<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let MlpLanes { mlp, layers, scratch, .. } = self.field;
+        let mlp = *mlp;
+        let (values, slopes) = self.tape.split_at(mlp.n_inputs);
+        let width = mlp.tangent_rows() / 2;
+        scratch.resize(2 * width, Row::ZERO);
+        let (mut z_bar, mut x_bar) = scratch.split_at_mut(width);
+        z_bar[..mlp.n_out].copy_from_slice(self.cotangent);
+        for (k, (layer, lanes)) in mlp.layers.iter().zip(layers).enumerate().rev() {
+            if k == 0 {
+                lanes.backward.multiply(simd, None, &z_bar[..layer.n_out], self.y_bar);
+                return;
+            }
+            let below = &mut x_bar[..layer.n_in];
+            lanes.backward.multiply(simd, None, &z_bar[..layer.n_out], below);
+            scale_by_slope(simd, mlp, layer, (&values[layer.input..][..layer.n_in], slopes), below);
+            std::mem::swap(&mut z_bar, &mut x_bar);
         }
     }
 }

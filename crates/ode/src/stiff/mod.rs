@@ -1,13 +1,20 @@
 //! Stiff problems: implicit Runge–Kutta methods with their discrete adjoints.
 //!
-//! One trajectory at a time, with dense Jacobians: for systems of up to some tens of states.
+//! Dense Jacobians: for systems of up to some tens of states. Trajectories are solved one after the other, and what
+//! fills the lanes of a field are the stages: those of a step, solved for at once, and in the reverse pass eight
+//! at a time of the whole trajectory. Eight trajectories at a time, one per lane, would need no fewer
+//! evaluations in the reverse pass, whose lanes are full, and wait for the slowest Newton iteration in every step.
 
 mod adjoint;
+mod extrapolation;
+mod lane_adjoint;
+mod lane_lu;
 mod lu;
 mod newton;
 mod solve;
 pub mod tableau;
 mod tape;
+mod together;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -22,6 +29,9 @@ use crate::tsit5::Tsit5;
 pub use solve::{StiffSolution, solve_stiff};
 pub use tableau::{ESDIRK3, KVAERNO5, Tableau};
 pub use tape::StiffTape;
+
+use adjoint::pull_back_all;
+use solve::solve_with;
 
 /// An implicit method with its settings.
 pub trait Implicit {
@@ -98,7 +108,8 @@ fn solve_one_by_one(
     parameters: &[f64],
     problems: &[Problem],
 ) -> Batch {
-    let solved = problems.iter().map(|p| solve_stiff(field, parameters, &p.y0, &p.times, method));
+    let mut workspace = None;
+    let solved = problems.iter().map(|p| solve_with(&mut workspace, field, parameters, &p.y0, &p.times, method));
     let (mut trajectories, mut tapes) = (Vec::with_capacity(problems.len()), Vec::with_capacity(problems.len()));
     for solution in solved {
         match solution {
@@ -121,11 +132,8 @@ struct Tapes(Vec<Option<StiffTape>>);
 impl BatchTape for Tapes {
     fn pullback(&self, field: &dyn VectorField, parameters: &[f64], cotangents: &[Vec<f64>]) -> BatchGradient {
         let mut parameter_bar = vec![0.0; parameters.len()];
-        let pull = |(tape, cotangent): (&Option<StiffTape>, &Vec<f64>)| match tape {
-            Some(tape) => tape.accumulate(field, parameters, cotangent, &mut parameter_bar),
-            None => vec![0.0; field.dim()],
-        };
-        let y0 = self.0.iter().zip(cotangents).map(pull).collect();
+        let tapes: Vec<_> = self.0.iter().map(Option::as_ref).zip(cotangents.iter().map(Vec::as_slice)).collect();
+        let y0 = pull_back_all(field, parameters, &tapes, &mut parameter_bar);
         BatchGradient { y0, parameters: parameter_bar }
     }
 }
