@@ -53,6 +53,39 @@ impl LaneLu {
         }
     }
 
+    /// `b` becomes x of A x = b in every lane.
+    ///
+    /// # Shapes
+    /// `b` `[n]`.
+    #[inline(always)]
+    pub(super) fn solve_rows(&self, b: &mut [Row]) {
+        let (n, a) = (self.n, &self.values);
+        let mut exchanged = self.exchanged.iter();
+        for k in 0..n {
+            for i in k + 1..n {
+                let Some(mask) = exchanged.next() else { return };
+                let (x, y) = (b[k], b[i]);
+                for l in 0..LANES {
+                    b[k].0[l] = if mask.0[l] != 0.0 { y.0[l] } else { x.0[l] };
+                    b[i].0[l] = if mask.0[l] != 0.0 { x.0[l] } else { y.0[l] };
+                }
+            }
+        }
+        for i in 1..n {
+            let (before, this) = b.split_at_mut(i);
+            for (a, x) in a[i * n..].iter().zip(before) {
+                (0..LANES).for_each(|l| this[0].0[l] -= a.0[l] * x.0[l]);
+            }
+        }
+        for i in (0..n).rev() {
+            let (this, behind) = b[i..].split_at_mut(1);
+            for (a, x) in a[i * n + i + 1..(i + 1) * n].iter().zip(behind) {
+                (0..LANES).for_each(|l| this[0].0[l] -= a.0[l] * x.0[l]);
+            }
+            (0..LANES).for_each(|l| this[0].0[l] *= a[i * n + i].0[l]);
+        }
+    }
+
     /// `b` becomes x of Aᵀ x = b, with the A of lane `l`.
     pub(super) fn solve_transposed(&self, l: usize, b: &mut [f64]) {
         let (n, a) = (self.n, &self.values);
@@ -151,6 +184,8 @@ mod tests {
             let right: Vec<Row> = (0..n).map(|_| draw()).collect();
             let mut lanes = LaneLu::new(n);
             lanes.factor(&h_gamma, &jacobian);
+            let mut in_rows = right.clone();
+            lanes.solve_rows(&mut in_rows);
             for l in 0..LANES {
                 let mut one = Lu::new(n);
                 for (index, (value, j)) in one.values.iter_mut().zip(&jacobian).enumerate() {
@@ -160,6 +195,9 @@ mod tests {
                 let b: Vec<f64> = right.iter().map(|row| row.0[l]).collect();
                 let (mut x, mut expected) = (b.clone(), b.clone());
                 lanes.solve(l, &mut x);
+                for (row, x) in in_rows.iter().zip(&x) {
+                    assert!((row.0[l] - x).abs() < 1e-12 * (1.0 + x.abs()), "{n} {l}: {} against {x}", row.0[l]);
+                }
                 one.solve(&mut expected);
                 let (mut xt, mut expected_t) = (b.clone(), b);
                 lanes.solve_transposed(l, &mut xt);

@@ -107,6 +107,19 @@ pub(super) fn solve_with<'a>(
     Ok(StiffSolution { states: run.states, tape: run.tape, statistics: run.statistics })
 }
 
+/// The size of a step of `h`, or of what remains until the next data time, and whether it ends there.
+pub(super) fn next_size(t: f64, h: f64, until: f64) -> (f64, bool) {
+    let remaining = until - t;
+    // no sliver of an interval is left to the end
+    let last = h >= remaining * (1.0 - 1e-9);
+    (if last { remaining } else { h }, last)
+}
+
+/// The next step size over this one's.
+pub(super) fn step_factor(tableau: &Tableau, error: f64) -> f64 {
+    (0.9 * error.max(1e-10).powf(-1.0 / f64::from(tableau.error_order))).clamp(0.2, 5.0)
+}
+
 struct Forward<'w, 'a> {
     workspace: &'w mut Workspace<'a>,
     config: &'w Tsit5,
@@ -136,10 +149,7 @@ impl Forward<'_, '_> {
                 let (max_steps, partial) = (self.config.max_steps, self.partial());
                 return Err(OdeError::MaxSteps { max_steps, t, t_end, partial });
             }
-            let remaining = until - t;
-            // no sliver of an interval is left to the end
-            let last = h >= remaining * (1.0 - 1e-9);
-            let size = if last { remaining } else { h };
+            let (size, last) = next_size(t, h, until);
             if !last && underflows(t, size) {
                 return Err(OdeError::StepUnderflow { t, h: size, t_end, partial: self.partial() });
             }
@@ -148,8 +158,7 @@ impl Forward<'_, '_> {
                 h = 0.25 * size;
                 continue;
             };
-            let order = f64::from(self.tape.tableau.error_order);
-            let factor = (0.9 * error.max(1e-10).powf(-1.0 / order)).clamp(0.2, 5.0);
+            let factor = step_factor(self.tape.tableau, error);
             if error > 1.0 {
                 self.statistics.n_rejected += 1;
                 h = size * factor.min(0.9);

@@ -6,23 +6,14 @@
 //!
 //! rᵢ = y + h Σ_{j<i} aᵢⱼ kⱼ, (I − hγJᵢ) dᵢ = rᵢ + hγ f(Yᵢ) − Yᵢ, Yᵢ ← Yᵢ + dᵢ,
 //!
-//! where kⱼ is f(Yⱼ) + Jⱼdⱼ: Newton's method for the system of all stages. The first updates are far from small
-//! beside the tolerance, but small: sweeps after the first use its Jacobians once more. With d₁ and d₂ the
-//! norms of two updates what is left after the second is about 2d₂²/d₁, since a step with an old Jacobian errs
-//! by twice as much as the new one that it was.
+//! where kⱼ is f(Yⱼ) + Jⱼdⱼ: Newton's method for the system of all stages.
 
+use super::convergence::{CHORDS, Convergence, FAST};
 use super::lane_lu::LaneLu;
 use super::tableau::Tableau;
 use super::tape::known_part;
 use crate::field::lanes::{LANES, LaneField, Row};
 
-/// With a new Jacobian an update of this scaled norm is the last; the next would be of the size of its square.
-const SMALL: f64 = 1e-2;
-/// Scaled norm of what may be left after a sweep.
-const LEFT: f64 = 1e-8;
-/// Sweeps that use the Jacobian of the first once more, while each update is at most so much of the one before.
-const CHORDS: usize = 2;
-const FAST: f64 = 1e-2;
 /// Beyond these the stages are solved one by one, whose guesses are better.
 const MAX_SWEEPS: usize = 6;
 
@@ -77,13 +68,13 @@ impl<'a> Together<'a> {
         let (n, s, h_gamma) = (self.n, tableau.n_stages(), h * tableau.gamma);
         // lanes behind the last stage do the first once more
         self.t = Row(std::array::from_fn(|l| t + h * tableau.c.get(l).copied().unwrap_or(0.0)));
-        let (mut previous, mut rate) = (f64::INFINITY, 0.0);
+        let mut convergence = Convergence::default();
         for sweep in 1..=MAX_SWEEPS {
             for (j, row) in self.y.iter_mut().enumerate() {
                 *row = Row(std::array::from_fn(|l| stages[if l < s { l } else { 0 } * n + j]));
             }
             self.field.rhs(&self.t, &self.y, &mut self.slope, &mut self.tape);
-            let is_new = sweep == 1 || sweep > CHORDS + 1 || rate > FAST;
+            let is_new = sweep == 1 || sweep > CHORDS + 1 || convergence.rate > FAST;
             if is_new {
                 self.field.jacobian(&self.tape, &mut self.jacobian);
                 self.lu.factor(&Row::splat(h_gamma), &self.jacobian);
@@ -103,26 +94,11 @@ impl<'a> Together<'a> {
                     *k = (stage[j] - self.known[j]) / h_gamma;
                 }
                 let of_stage = norm(&self.update);
-                // also where it is NaN, of a field that is not finite or a matrix that is singular
-                if !(of_stage <= f64::MAX) {
-                    return None;
-                }
-                size = size.max(of_stage);
+                size = if of_stage > size || of_stage.is_nan() { of_stage } else { size };
             }
-            rate = size / previous;
-            // in the first two updates different states may prevail, whose ratio then promises too much
-            let left = match sweep {
-                1 => f64::INFINITY,
-                2 => 1e3 * 2.0 * rate * size,
-                _ => 2.0 * rate * size,
-            };
-            if (is_new && size <= SMALL) || left <= LEFT {
+            if convergence.after(sweep, size, is_new)? {
                 return Some(sweep * s);
             }
-            if sweep > 2 && rate > 1.0 {
-                return None;
-            }
-            previous = size;
         }
         None
     }
