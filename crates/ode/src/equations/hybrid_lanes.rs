@@ -13,6 +13,8 @@ pub(super) struct HybridLanes<'a> {
     work: Work<Row>,
     /// Cotangents of the shared parameters, summed over calls.
     shared_bar: Vec<Row>,
+    /// `[n]`: zeros between uses.
+    unit: Vec<Row>,
     arch: Arch,
 }
 
@@ -25,7 +27,14 @@ impl<'a> HybridLanes<'a> {
             *row = Row::splat(value);
         }
         let networks = field.networks.iter().filter_map(|net| net.mlp.lanes(net.parameters(parameters))).collect();
-        Self { field, networks, work, shared_bar: vec![Row::ZERO; n_shared], arch: Arch::new() }
+        Self {
+            field,
+            networks,
+            work,
+            shared_bar: vec![Row::ZERO; n_shared],
+            unit: vec![Row::ZERO; field.dim()],
+            arch: Arch::new(),
+        }
     }
 }
 
@@ -42,6 +51,11 @@ impl LaneField for HybridLanes<'_> {
     fn vjp(&mut self, tape: &[Row], cotangent: &[Row], z_bar: &mut [Row]) {
         let arch = self.arch;
         arch.dispatch(Backward { lanes: self, tape, cotangent, z_bar });
+    }
+
+    fn jacobian(&mut self, tape: &[Row], jacobian: &mut [Row]) {
+        let arch = self.arch;
+        arch.dispatch(Jacobian { lanes: self, tape, jacobian });
     }
 
     fn take_gradient(&mut self, parameter_bar: &mut [f64]) {
@@ -98,5 +112,37 @@ impl WithSimd for Backward<'_, '_> {
         field.backward(work, tape, cotangent, z_bar, shared_bar, |k, tape, cotangent, x_bar| {
             networks[k].vjp(tape, cotangent, x_bar);
         });
+    }
+}
+
+/// J row by row, remembering nothing.
+struct Jacobian<'f, 'a> {
+    lanes: &'f mut HybridLanes<'a>,
+    tape: &'f [Row],
+    jacobian: &'f mut [Row],
+}
+
+impl WithSimd for Jacobian<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { lanes: HybridLanes { field, networks, work, unit, .. }, tape, jacobian } = self;
+        let n = field.dim();
+        let moving = n - field.n_resting();
+        let (of_moving, of_resting) = jacobian.split_at_mut(moving * n);
+        for (i, row) in of_moving.chunks_exact_mut(n).enumerate() {
+            unit[i] = Row::splat(1.0);
+            field.backward(work, tape, unit, row, &mut [], |k, tape, cotangent, x_bar| {
+                // an equation without this network
+                if cotangent.iter().all(|row| *row == Row::ZERO) {
+                    x_bar.fill(Row::ZERO);
+                } else {
+                    networks[k].pull_back(tape, cotangent, x_bar);
+                }
+            });
+            unit[i] = Row::ZERO;
+        }
+        of_resting.fill(Row::ZERO);
     }
 }

@@ -22,6 +22,23 @@ pub trait LaneField {
     /// `y_bar` = vᵀJ in every lane; vᵀP is remembered, summed over lanes and calls.
     fn vjp(&mut self, tape: &[Row], cotangent: &[Row], y_bar: &mut [Row]);
 
+    /// `y_bar` = vᵀJ alone, in every lane. What [`vjp`](LaneField::vjp) remembered is worth nothing
+    /// afterwards: who wants Jacobians and gradients keeps one value of the field for each.
+    fn pull_back(&mut self, tape: &[Row], cotangent: &[Row], y_bar: &mut [Row]) {
+        self.vjp(tape, cotangent, y_bar);
+    }
+
+    /// `jacobian` = J `[n, n]`, row-major, in every lane, as [`pull_back`](LaneField::pull_back) gives it.
+    fn jacobian(&mut self, tape: &[Row], jacobian: &mut [Row]) {
+        let n = jacobian.len().isqrt();
+        let mut unit = vec![Row::ZERO; n];
+        for (i, row) in jacobian.chunks_exact_mut(n).enumerate() {
+            unit[i] = Row::splat(1.0);
+            self.pull_back(tape, &unit, row);
+            unit[i] = Row::ZERO;
+        }
+    }
+
     /// Adds the remembered Σ vᵀP to `parameter_bar` `[p]` and forgets it.
     fn take_gradient(&mut self, parameter_bar: &mut [f64]);
 }

@@ -24,6 +24,8 @@ pub(crate) struct MlpLanes<'a, T> {
     n_deferred: usize,
     /// Every so many outer products, the first is one of cotangents of z, whose sum is that of the bias.
     per_bias: usize,
+    /// Of products that nothing is remembered of.
+    scratch: Vec<Row>,
     pub(super) arch: Arch,
 }
 
@@ -71,6 +73,7 @@ impl<'a, T: Number> MlpLanes<'a, T> {
             gradient: vec![0.0; parameters.len()],
             n_deferred: 0,
             per_bias,
+            scratch: vec![],
             arch: Arch::new(),
         }
     }
@@ -172,6 +175,10 @@ impl<T: Number> LaneField for MlpLanes<'_, T> {
         T::dispatch(self.arch, Backward { field: self, tape, cotangent, y_bar });
     }
 
+    fn pull_back(&mut self, tape: &[Row], cotangent: &[Row], y_bar: &mut [Row]) {
+        T::dispatch(self.arch, PullBack { field: self, tape, cotangent, y_bar });
+    }
+
     fn take_gradient(&mut self, parameter_bar: &mut [f64]) {
         T::dispatch(self.arch, Flush { field: self });
         parameter_bar.iter_mut().zip(&mut self.gradient).for_each(|(bar, g)| *bar += std::mem::take(g));
@@ -259,6 +266,41 @@ impl<T: Number> WithSimd for Backward<'_, '_, T> {
             let x_bar = &mut below.cotangents[place * n_in..][..n_in];
             lanes.backward.multiply(simd, None, z_bar, x_bar);
             MlpLanes::<T>::scale_by_slope(mlp, simd, k, tape, x_bar);
+        }
+    }
+}
+
+/// A product vᵀJ without one of the parameters.
+struct PullBack<'f, 'a, T> {
+    field: &'f mut MlpLanes<'a, T>,
+    tape: &'f [Row],
+    cotangent: &'f [Row],
+    y_bar: &'f mut [Row],
+}
+
+impl<T: Number> WithSimd for PullBack<'_, '_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let MlpLanes { mlp, layers, scratch, .. } = self.field;
+        let mlp = *mlp;
+        let width = mlp.layers.iter().map(|layer| T::slots(layer.n_in.max(layer.n_out))).max().unwrap_or(0);
+        scratch.resize(2 * width, Row::ZERO);
+        let (mut z_bar, mut x_bar) = scratch.split_at_mut(width);
+        T::pack(self.cotangent, &mut z_bar[..T::slots(mlp.n_out)]);
+        for (k, (layer, lanes)) in mlp.layers.iter().zip(layers).enumerate().rev() {
+            let z_bar_here = &z_bar[..T::slots(layer.n_out)];
+            if k == 0 {
+                let below = &mut x_bar[..T::slots(mlp.n_states)];
+                lanes.backward.multiply(simd, None, z_bar_here, below);
+                T::unpack(below, self.y_bar);
+                return;
+            }
+            let below = &mut x_bar[..T::slots(layer.n_in)];
+            lanes.backward.multiply(simd, None, z_bar_here, below);
+            MlpLanes::<T>::scale_by_slope(mlp, simd, k, self.tape, below);
+            std::mem::swap(&mut z_bar, &mut x_bar);
         }
     }
 }

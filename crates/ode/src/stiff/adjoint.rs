@@ -7,11 +7,36 @@
 //!
 //! and then ȳ += λ, k̄ⱼ += h aᵢⱼ λ for j < i. The first stage is explicit: ȳ += Jᵀk̄₁ at y. The sequence
 //! of step sizes is held fixed, as in [`crate::adjoint`].
+//!
+//! This is the pass for fields without lanes; the others have [`super::lane_adjoint`].
 
+use super::lane_adjoint::StageLanes;
 use super::newton::System;
 use super::tape::StiffTape;
 use crate::adjoint::Gradient;
 use crate::field::VectorField;
+
+/// ∂/∂y₀ of Σ cotangent · states of every tape, zeros where there is none; adds ∂/∂θ to `parameter_bar`.
+pub(super) fn pull_back_all(
+    field: &dyn VectorField,
+    parameters: &[f64],
+    tapes: &[(Option<&StiffTape>, &[f64])],
+    parameter_bar: &mut [f64],
+) -> Vec<Vec<f64>> {
+    let lanes = || field.lanes(parameters);
+    let mut lanes =
+        lanes().zip(lanes()).map(|(field_lanes, gradient)| StageLanes::new(field_lanes, gradient, field.dim()));
+    let pull = |&(tape, cotangent): &(Option<&StiffTape>, &[f64])| match (tape, &mut lanes) {
+        (None, _) => vec![0.0; field.dim()],
+        (Some(tape), Some(lanes)) => lanes.pullback(tape, cotangent),
+        (Some(tape), None) => tape.accumulate(field, parameters, cotangent, parameter_bar),
+    };
+    let y0 = tapes.iter().map(pull).collect();
+    if let Some(mut lanes) = lanes {
+        lanes.take_gradient(parameter_bar);
+    }
+    y0
+}
 
 /// Cotangents in the making.
 struct Sweep {
@@ -32,12 +57,12 @@ impl StiffTape {
     /// `parameters` `[p]`, those of the solve; `cotangent` `[n_times * n]`.
     pub fn pullback(&self, field: &dyn VectorField, parameters: &[f64], cotangent: &[f64]) -> Gradient {
         let mut parameter_bar = vec![0.0; parameters.len()];
-        let y0 = self.accumulate(field, parameters, cotangent, &mut parameter_bar);
-        Gradient { y0, parameters: parameter_bar }
+        let y0 = pull_back_all(field, parameters, &[(Some(self), cotangent)], &mut parameter_bar);
+        Gradient { y0: y0.concat(), parameters: parameter_bar }
     }
 
     /// Returns ∂/∂y₀ and adds ∂/∂θ to `parameter_bar`.
-    pub(super) fn accumulate(
+    fn accumulate(
         &self,
         field: &dyn VectorField,
         parameters: &[f64],

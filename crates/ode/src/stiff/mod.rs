@@ -1,13 +1,21 @@
 //! Stiff problems: implicit Runge–Kutta methods with their discrete adjoints.
 //!
-//! One trajectory at a time, with dense Jacobians: for systems of up to some tens of states.
+//! Dense Jacobians: for systems of up to some tens of states. What fills the lanes of a field is, in the forward
+//! pass, the trajectories, or the stages of a step where there are few of them; in the reverse pass the stages of a
+//! whole trajectory, which are all known, eight at a time.
 
 mod adjoint;
+mod convergence;
+mod extrapolation;
+mod group;
+mod lane_adjoint;
+mod lane_lu;
 mod lu;
 mod newton;
 mod solve;
 pub mod tableau;
 mod tape;
+mod together;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use crate::batch::{Batch, BatchGradient, BatchTape, Problem, Trajectory};
 use crate::error::OdeError;
 use crate::field::VectorField;
+use crate::solve::check;
 use crate::solver::Solver;
 use crate::tolerance::Tolerance;
 use crate::tsit5::Tsit5;
@@ -22,6 +31,11 @@ use crate::tsit5::Tsit5;
 pub use solve::{StiffSolution, solve_stiff};
 pub use tableau::{ESDIRK3, KVAERNO5, Tableau};
 pub use tape::StiffTape;
+
+use adjoint::pull_back_all;
+use group::solve_group;
+use newton::System;
+use solve::solve_with;
 
 /// An implicit method with its settings.
 pub trait Implicit {
@@ -72,7 +86,7 @@ macro_rules! implicit {
 
         impl Solver for $name {
             fn solve_many(&self, field: &dyn VectorField, parameters: &[f64], problems: &[Problem]) -> Batch {
-                solve_one_by_one(self, field, parameters, problems)
+                solve_problems(self, field, parameters, problems)
             }
 
             fn problem(&self, dim: usize) -> Option<String> {
@@ -92,13 +106,28 @@ implicit! {
     Kvaerno5, KVAERNO5
 }
 
-fn solve_one_by_one(
-    method: &impl Implicit,
-    field: &dyn VectorField,
-    parameters: &[f64],
-    problems: &[Problem],
-) -> Batch {
-    let solved = problems.iter().map(|p| solve_stiff(field, parameters, &p.y0, &p.times, method));
+/// From so many problems on they are solved eight at a time; fewer leave lanes empty that the stages of a step would
+/// fill.
+const FEWEST_IN_LANES: usize = 4;
+
+fn solve_problems(method: &impl Implicit, field: &dyn VectorField, parameters: &[f64], problems: &[Problem]) -> Batch {
+    let (tableau, config) = (method.tableau(), method.tolerances());
+    let runs = |Problem { y0, times }: &Problem| {
+        config.check(field.dim() - field.n_resting()).is_ok()
+            && check(field, parameters, y0, times).is_ok_and(|(t0, t_end)| t0 < t_end)
+    };
+    let queue: Vec<usize> = (0..problems.len()).filter(|&p| runs(&problems[p])).collect();
+    let mut in_lanes: Vec<_> = problems.iter().map(|_| None).collect();
+    if queue.len() >= FEWEST_IN_LANES
+        && let Some(mut lanes) = field.lanes(parameters)
+    {
+        let mut system = System::new(field, parameters);
+        solve_group(lanes.as_mut(), &mut system, tableau, &config, problems, &queue, &mut in_lanes);
+    }
+    let mut workspace = None;
+    let solved = problems.iter().zip(in_lanes).map(|(p, solved)| {
+        solved.unwrap_or_else(|| solve_with(&mut workspace, field, parameters, &p.y0, &p.times, method))
+    });
     let (mut trajectories, mut tapes) = (Vec::with_capacity(problems.len()), Vec::with_capacity(problems.len()));
     for solution in solved {
         match solution {
@@ -121,11 +150,8 @@ struct Tapes(Vec<Option<StiffTape>>);
 impl BatchTape for Tapes {
     fn pullback(&self, field: &dyn VectorField, parameters: &[f64], cotangents: &[Vec<f64>]) -> BatchGradient {
         let mut parameter_bar = vec![0.0; parameters.len()];
-        let pull = |(tape, cotangent): (&Option<StiffTape>, &Vec<f64>)| match tape {
-            Some(tape) => tape.accumulate(field, parameters, cotangent, &mut parameter_bar),
-            None => vec![0.0; field.dim()],
-        };
-        let y0 = self.0.iter().zip(cotangents).map(pull).collect();
+        let tapes: Vec<_> = self.0.iter().map(Option::as_ref).zip(cotangents.iter().map(Vec::as_slice)).collect();
+        let y0 = pull_back_all(field, parameters, &tapes, &mut parameter_bar);
         BatchGradient { y0, parameters: parameter_bar }
     }
 }

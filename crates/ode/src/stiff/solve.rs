@@ -6,8 +6,11 @@
 //! rejected where that error exceeds 1, and quartered where Newton's method does not converge.
 
 use super::Implicit;
+use super::extrapolation::Extrapolation;
 use super::newton::System;
+use super::tableau::Tableau;
 use super::tape::{Step, StiffTape, known_part};
+use super::together::Together;
 use crate::controller::first_guess;
 use crate::error::OdeError;
 use crate::field::VectorField;
@@ -36,19 +39,51 @@ pub fn solve_stiff(
     times: &[f64],
     method: &impl Implicit,
 ) -> Result<StiffSolution, OdeError> {
+    solve_with(&mut None, field, parameters, y0, times, method)
+}
+
+/// What solves of one field share.
+pub(super) struct Workspace<'a> {
+    system: System<'a>,
+    /// Where the field has lanes.
+    together: Option<Together<'a>>,
+    /// `[s][i]`
+    predictors: Vec<Vec<f64>>,
+}
+
+impl<'a> Workspace<'a> {
+    fn new(field: &'a dyn VectorField, parameters: &'a [f64], tableau: &Tableau) -> Self {
+        let lanes = if Together::fits(tableau) { field.lanes(parameters) } else { None };
+        Self {
+            system: System::new(field, parameters),
+            together: lanes.map(|lanes| Together::new(lanes, field.dim())),
+            predictors: (0..tableau.n_stages()).map(|i| tableau.predictor(i)).collect(),
+        }
+    }
+}
+
+/// [`solve_stiff`], after which `workspace` serves further problems of the same field, parameters and method.
+pub(super) fn solve_with<'a>(
+    workspace: &mut Option<Workspace<'a>>,
+    field: &'a dyn VectorField,
+    parameters: &'a [f64],
+    y0: &[f64],
+    times: &[f64],
+    method: &impl Implicit,
+) -> Result<StiffSolution, OdeError> {
     let (tableau, config) = (method.tableau(), method.tolerances());
     config.check(field.dim() - field.n_resting())?;
     let (t0, t_end) = check(field, parameters, y0, times)?;
     let n = y0.len();
     let mut run = Forward {
-        system: System::new(field, parameters),
+        workspace: workspace.get_or_insert_with(|| Workspace::new(field, parameters, tableau)),
         config: &config,
         n_controlled: n - field.n_resting(),
         states: y0.to_vec(),
         y: y0.to_vec(),
         tape: StiffTape { tableau, n, steps: vec![], stages: vec![] },
         statistics: Statistics::default(),
-        predictors: (0..tableau.n_stages()).map(|i| tableau.predictor(i)).collect(),
+        ends: Extrapolation::new(n),
         stages: vec![0.0; tableau.n_stages() * n],
         slopes: vec![0.0; tableau.n_stages() * n],
         known: vec![0.0; n],
@@ -56,13 +91,15 @@ pub fn solve_stiff(
         allowed: vec![0.0; n],
     };
     if t0 < t_end {
-        run.system.evaluate(t0, y0);
+        let system = &mut run.workspace.system;
+        system.evaluate(t0, y0);
         run.statistics.n_evaluations += 1;
-        if run.system.slope.iter().any(|k| !k.is_finite()) {
+        if system.slope.iter().any(|k| !k.is_finite()) {
             return Err(OdeError::FieldNotFinite { t: t0, t_end, partial: run.states });
         }
+        run.ends.push(t0, y0, &system.slope);
         run.allow();
-        let mut h = first_guess(run.norm(&run.y), run.norm(&run.system.slope));
+        let mut h = first_guess(run.norm(&run.y), run.norm(&run.workspace.system.slope));
         for pair in times.windows(2) {
             h = run.to(pair[0], pair[1], h, t_end)?;
         }
@@ -70,16 +107,29 @@ pub fn solve_stiff(
     Ok(StiffSolution { states: run.states, tape: run.tape, statistics: run.statistics })
 }
 
-struct Forward<'a> {
-    system: System<'a>,
-    config: &'a Tsit5,
+/// The size of a step of `h`, or of what remains until the next data time, and whether it ends there.
+pub(super) fn next_size(t: f64, h: f64, until: f64) -> (f64, bool) {
+    let remaining = until - t;
+    // no sliver of an interval is left to the end
+    let last = h >= remaining * (1.0 - 1e-9);
+    (if last { remaining } else { h }, last)
+}
+
+/// The next step size over this one's.
+pub(super) fn step_factor(tableau: &Tableau, error: f64) -> f64 {
+    (0.9 * error.max(1e-10).powf(-1.0 / f64::from(tableau.error_order))).clamp(0.2, 5.0)
+}
+
+struct Forward<'w, 'a> {
+    workspace: &'w mut Workspace<'a>,
+    config: &'w Tsit5,
     n_controlled: usize,
     states: Vec<f64>,
     y: Vec<f64>,
     tape: StiffTape,
     statistics: Statistics,
-    /// `[s][i]`
-    predictors: Vec<Vec<f64>>,
+    /// Of the steps accepted so far.
+    ends: Extrapolation,
     /// Of the attempted step: `[s, n]`.
     stages: Vec<f64>,
     slopes: Vec<f64>,
@@ -90,7 +140,7 @@ struct Forward<'a> {
     allowed: Vec<f64>,
 }
 
-impl Forward<'_> {
+impl Forward<'_, '_> {
     /// From one data time to the next, beginning with steps of `h`; returns the size of the next.
     fn to(&mut self, from: f64, until: f64, mut h: f64, t_end: f64) -> Result<f64, OdeError> {
         let mut t = from;
@@ -99,10 +149,7 @@ impl Forward<'_> {
                 let (max_steps, partial) = (self.config.max_steps, self.partial());
                 return Err(OdeError::MaxSteps { max_steps, t, t_end, partial });
             }
-            let remaining = until - t;
-            // no sliver of an interval is left to the end
-            let last = h >= remaining * (1.0 - 1e-9);
-            let size = if last { remaining } else { h };
+            let (size, last) = next_size(t, h, until);
             if !last && underflows(t, size) {
                 return Err(OdeError::StepUnderflow { t, h: size, t_end, partial: self.partial() });
             }
@@ -111,8 +158,7 @@ impl Forward<'_> {
                 h = 0.25 * size;
                 continue;
             };
-            let order = f64::from(self.tape.tableau.error_order);
-            let factor = (0.9 * error.max(1e-10).powf(-1.0 / order)).clamp(0.2, 5.0);
+            let factor = step_factor(self.tape.tableau, error);
             if error > 1.0 {
                 self.statistics.n_rejected += 1;
                 h = size * factor.min(0.9);
@@ -121,6 +167,7 @@ impl Forward<'_> {
             self.statistics.n_accepted += 1;
             self.y.copy_from_slice(&self.stages[self.stages.len() - self.tape.n..]);
             self.tape.stages.extend_from_slice(&self.stages);
+            self.ends.push(t + size, &self.y, &self.slopes[self.slopes.len() - self.tape.n..]);
             self.tape.steps.push(Step { t, h: size, is_output: last });
             // a step that a data time cut short says nothing against longer ones
             h = if last { h.max(size * factor) } else { size * factor };
@@ -135,12 +182,49 @@ impl Forward<'_> {
     /// The scaled error of a step, whose stages it computes; `None` where Newton's method fails.
     fn attempt(&mut self, t: f64, h: f64) -> Option<f64> {
         let (tableau, n) = (self.tape.tableau, self.tape.n);
-        let h_gamma = h * tableau.gamma;
         self.allow();
-        self.system.evaluate(t, &self.y);
-        self.statistics.n_evaluations += 1;
         self.stages[..n].copy_from_slice(&self.y);
-        self.slopes[..n].copy_from_slice(&self.system.slope);
+        let together = self.stages_together(t, h);
+        if together.is_none() {
+            self.stages_one_by_one(t, h)?;
+        }
+        self.error.fill(0.0);
+        for (&e, k) in tableau.error.iter().zip(self.slopes.chunks_exact(n)) {
+            self.error.iter_mut().zip(k).for_each(|(error, k)| *error += h * e * k);
+        }
+        match &self.workspace.together {
+            Some(lanes) if together.is_some() => lanes.damp(tableau, &mut self.error),
+            _ => self.workspace.system.lu.solve(&mut self.error),
+        }
+        let end = self.stages.len() - n;
+        for (i, allowed) in self.allowed.iter_mut().enumerate().take(self.n_controlled) {
+            let size = self.y[i].abs().max(self.stages[end + i].abs());
+            *allowed = self.config.atol.of(i) + self.config.rtol * size;
+        }
+        Some(self.norm(&self.error))
+    }
+
+    /// Solves for all stages at once; `None` where that is not possible.
+    fn stages_together(&mut self, t: f64, h: f64) -> Option<()> {
+        let (tableau, n) = (self.tape.tableau, self.tape.n);
+        let lanes = self.workspace.together.as_mut()?;
+        for (guess, c) in self.stages.chunks_exact_mut(n).zip(tableau.c).skip(1) {
+            self.ends.at(t + c * h, guess);
+        }
+        let norm = |d: &[f64]| scaled_norm(self.n_controlled, d, &self.allowed);
+        let evaluations = lanes.solve((t, h), tableau, &mut self.stages, &mut self.slopes, norm)?;
+        self.statistics.n_evaluations += evaluations;
+        Some(())
+    }
+
+    /// Solves for one stage after the other; `None` where Newton's method fails.
+    fn stages_one_by_one(&mut self, t: f64, h: f64) -> Option<()> {
+        let (tableau, n) = (self.tape.tableau, self.tape.n);
+        let Workspace { system, predictors, .. } = &mut *self.workspace;
+        let h_gamma = h * tableau.gamma;
+        system.evaluate(t, &self.y);
+        self.statistics.n_evaluations += 1;
+        self.slopes[..n].copy_from_slice(&system.slope);
         for i in 1..tableau.n_stages() {
             known_part(tableau, &self.y, h, i, &self.slopes, &mut self.known);
             let (before, this) = self.stages.split_at_mut(i * n);
@@ -152,29 +236,19 @@ impl Forward<'_> {
                 }
             } else {
                 stage.fill(0.0);
-                for (&weight, before) in self.predictors[i].iter().zip(before.chunks_exact(n)) {
+                for (&weight, before) in predictors[i].iter().zip(before.chunks_exact(n)) {
                     stage.iter_mut().zip(before).for_each(|(guess, y)| *guess += weight * y);
                 }
             }
             let norm = |d: &[f64]| scaled_norm(self.n_controlled, d, &self.allowed);
-            let evaluations = self.system.stage(t + tableau.c[i] * h, h_gamma, &self.known, stage, norm)?;
+            let evaluations = system.stage(t + tableau.c[i] * h, h_gamma, &self.known, stage, norm)?;
             self.statistics.n_evaluations += evaluations;
             // unlike f(Yᵢ), this does not multiply what is left of Newton's error by J
             for (j, slope) in self.slopes[i * n..][..n].iter_mut().enumerate() {
                 *slope = (stage[j] - self.known[j]) / h_gamma;
             }
         }
-        self.error.fill(0.0);
-        for (&e, k) in tableau.error.iter().zip(self.slopes.chunks_exact(n)) {
-            self.error.iter_mut().zip(k).for_each(|(error, k)| *error += h * e * k);
-        }
-        self.system.lu.solve(&mut self.error);
-        let end = self.stages.len() - n;
-        for (i, allowed) in self.allowed.iter_mut().enumerate().take(self.n_controlled) {
-            let size = self.y[i].abs().max(self.stages[end + i].abs());
-            *allowed = self.config.atol.of(i) + self.config.rtol * size;
-        }
-        Some(self.norm(&self.error))
+        Some(())
     }
 
     /// Errors that are allowed where the step begins.

@@ -1,7 +1,7 @@
 //! What every field must satisfy: its products are those of its values.
 
 use surprisal_core::rng;
-use surprisal_ode::{Activation, BuildField, MlpField, VectorField};
+use surprisal_ode::{Activation, BuildField, LANES, MlpField, Row, VectorField};
 
 use crate::fields;
 
@@ -52,6 +52,30 @@ pub(crate) fn contract_at(name: &str, field: &dyn VectorField, parameters: &[f64
     }
     let difference = weights.iter().map(|(m, c)| c * dot(&v, &value(&moved(parameters, &w, m * h), y).0)).sum::<f64>();
     close("vᵀPw by differences", dot(&parameter_bar, &w), difference / h, 1e-8);
+
+    let Some(mut lanes) = field.lanes(parameters) else { return };
+    let moving = n - field.n_resting();
+    let scaled =
+        |l: usize| y.iter().enumerate().map(move |(i, y)| if i < moving { (1.0 + 0.1 * l as f64) * y } else { *y });
+    let mut states = vec![Row::ZERO; n];
+    for l in 0..LANES {
+        states.iter_mut().zip(scaled(l)).for_each(|(row, y)| row.0[l] = y);
+    }
+    let (mut slopes, mut lane_tape) = (vec![Row::ZERO; n], vec![Row::ZERO; lanes.tape_rows()]);
+    let mut of_lanes = vec![Row::splat(f64::NAN); n * n];
+    lanes.rhs(&Row::splat(t), &states, &mut slopes, &mut lane_tape);
+    // twice: the second is not to depend on the first
+    lanes.jacobian(&lane_tape, &mut of_lanes);
+    lanes.jacobian(&lane_tape, &mut of_lanes);
+    for l in 0..LANES {
+        let y: Vec<f64> = scaled(l).collect();
+        let (_, tape) = value(parameters, &y);
+        let mut jacobian = vec![f64::NAN; n * n];
+        field.jacobian(parameters, t, &y, &tape, &mut jacobian);
+        for (row, j) in of_lanes.iter().zip(&jacobian) {
+            close("J of a lane", row.0[l], *j, 1e-12);
+        }
+    }
 }
 
 #[test]

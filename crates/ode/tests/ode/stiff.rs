@@ -2,7 +2,10 @@
 
 use surprisal_core::rng;
 use surprisal_ode::stiff::{Implicit, solve_stiff};
-use surprisal_ode::{Auto, Esdirk3, Kvaerno5, OdeError, Problem, Solver, System, Tolerance, Tsit5, VectorField, solve};
+use surprisal_ode::{
+    Auto, BuildField, Esdirk3, Kvaerno5, MlpField, OdeError, ParameterBlock, Problem, Solver, System, Tolerance,
+    Trajectory, Tsit5, VectorField, solve,
+};
 
 use crate::equations::compile;
 use crate::fields;
@@ -88,7 +91,8 @@ fn check_by(
 ) {
     let solution = solve_stiff(field, theta, y0, times, method).unwrap();
     let again = solution.tape.replay(field, theta, y0).unwrap();
-    assert!(distance(&again, &solution.states) < 1e-12, "{name}: a replay is the solve");
+    let apart = distance(&again, &solution.states);
+    assert!(apart < 1e-12, "{name}: a replay is the solve but for {apart:e}");
     let mut source = rng::stream(11, "stiff", 0);
     let cotangent: Vec<f64> = solution.states.iter().map(|_| rng::standard_normal(&mut source)).collect();
     let gradient = solution.tape.pullback(field, theta, &cotangent);
@@ -208,4 +212,144 @@ fn auto_hands_over_the_trajectories_on_which_the_explicit_method_stalls() {
         sum += of_one.parameters[0];
     }
     assert!((gradient.parameters[0] - sum).abs() < 1e-12 * sum.abs());
+}
+
+/// A field that hides its lanes.
+struct Scalar<'a>(&'a dyn VectorField);
+
+impl VectorField for Scalar<'_> {
+    fn dim(&self) -> usize {
+        self.0.dim()
+    }
+
+    fn n_resting(&self) -> usize {
+        self.0.n_resting()
+    }
+
+    fn blocks(&self) -> Vec<ParameterBlock> {
+        self.0.blocks()
+    }
+
+    fn n_parameters(&self) -> usize {
+        self.0.n_parameters()
+    }
+
+    fn initial_parameters(&self, seed: u64) -> Vec<f64> {
+        self.0.initial_parameters(seed)
+    }
+
+    fn tape_len(&self) -> usize {
+        self.0.tape_len()
+    }
+
+    fn rhs(&self, theta: &[f64], t: f64, y: &[f64], dy: &mut [f64], tape: &mut [f64]) {
+        self.0.rhs(theta, t, y, dy, tape);
+    }
+
+    fn vjp(&self, p: &[f64], t: f64, y: &[f64], tape: &[f64], v: &[f64], y_bar: &mut [f64], p_bar: &mut [f64]) {
+        self.0.vjp(p, t, y, tape, v, y_bar, p_bar);
+    }
+
+    fn jvp(&self, theta: &[f64], t: f64, y: &[f64], tape: &[f64], u: &[f64], dy_dot: &mut [f64]) {
+        self.0.jvp(theta, t, y, tape, u, dy_dot);
+    }
+}
+
+/// What a solver makes of some problems, all at once or each alone: the trajectories, ∂/∂y₀ and ∂/∂θ.
+type Outcome = (Vec<Result<Trajectory, OdeError>>, Vec<Vec<f64>>, Vec<f64>);
+
+fn outcome(
+    solver: &dyn Solver,
+    field: &dyn VectorField,
+    theta: &[f64],
+    problems: &[Problem],
+    at_once: usize,
+) -> Outcome {
+    let mut source = rng::stream(13, "stages together", 0);
+    let mut sum = (vec![], vec![], vec![0.0; theta.len()]);
+    for problems in problems.chunks(at_once) {
+        let batch = solver.solve_many(field, theta, problems);
+        let draw = |p: &Problem| (0..p.times.len() * p.y0.len()).map(|_| rng::standard_normal(&mut source)).collect();
+        let cotangents: Vec<Vec<f64>> = problems.iter().map(draw).collect();
+        let gradient = batch.pullback(field, theta, &cotangents);
+        sum.0.extend(batch.trajectories);
+        sum.1.extend(gradient.y0);
+        sum.2.iter_mut().zip(gradient.parameters).for_each(|(sum, g)| *sum += g);
+    }
+    sum
+}
+
+/// Eight trajectories at a time, the stages of one at a time, and one evaluation at a time: as many steps, the same
+/// states and gradients but for what Newton's method leaves of an error estimate, and with it of the next step
+/// size. The number of failures.
+fn compare(name: &str, field: &dyn VectorField, theta: &[f64], problems: &[Problem], solver: &dyn Solver) -> usize {
+    let (trajectories, y0_bar, theta_bar) = outcome(solver, &Scalar(field), theta, problems, 1);
+    // by relative changes, which may be compared with each other
+    let relative = |g: &[f64]| g.iter().zip(theta).map(|(g, k)| g * k).collect::<Vec<_>>();
+    let close = |what: &str, a: &[f64], b: &[f64], tolerance: f64| {
+        let size = b.iter().fold(0.0, |m: f64, g| m.max(g.abs()));
+        for (a, b) in a.iter().zip(b) {
+            assert!((a - b).abs() <= tolerance * size, "{name}: {what}: {a} against {b} of {size}");
+        }
+    };
+    for at_once in [1, problems.len()] {
+        let ours = outcome(solver, field, theta, problems, at_once);
+        for (p, pair) in ours.0.iter().zip(&trajectories).enumerate() {
+            match pair {
+                (Ok(a), Ok(b)) => {
+                    close(&format!("states {p}"), &a.states, &b.states, 1e-8);
+                    let steps = |t: &Trajectory| (t.statistics.n_accepted, t.statistics.n_rejected);
+                    assert_eq!(steps(a), steps(b), "{name}: {p}");
+                    close(&format!("y0 {p}"), &ours.1[p], &y0_bar[p], 1e-6);
+                }
+                (Err(a), Err(b)) => {
+                    assert_eq!(std::mem::discriminant(a), std::mem::discriminant(b), "{name}: {p}: {a}");
+                    assert_eq!(a.partial().len(), b.partial().len(), "{name}: {p}");
+                    assert!(ours.1[p].iter().all(|&g| g == 0.0));
+                }
+                _ => panic!("{name}: {p}: {pair:?}"),
+            }
+        }
+        close("parameters", &relative(&ours.2), &relative(&theta_bar), 1e-5);
+    }
+    trajectories.iter().filter(|t| t.is_err()).count()
+}
+
+#[test]
+fn lanes_do_what_single_evaluations_do() {
+    let problem = |y0: &[f64], times: &[f64]| Problem { y0: y0.to_vec(), times: times.to_vec() };
+    let oscillator = van_der_pol();
+    let theta = oscillator.field().initial_parameters(3);
+    // a slow phase, a start far from it, a single time, jumps that take too many steps, a start that is no number
+    let problems = [
+        problem(&[2.0, -0.001], &[0.0, 50.0, 300.0]),
+        problem(&[1.7, 5.0], &[0.0, 0.3, 200.0]),
+        problem(&[2.0, 0.0], &[1.0]),
+        problem(&[2.0, 0.0], &[0.0, 9000.0]),
+        problem(&[2.0, f64::NAN], &[0.0, 1.0]),
+        problem(&[1.9, 0.0], &[-3.0, 400.0]),
+        problem(&[-2.0, 0.0], &[0.0, 1.0, 2.0, 3.0, 500.0]),
+        problem(&[2.1, 0.01], &[0.0, 30.0]),
+        problem(&[-1.8, 0.0], &[0.0, 30.0, 60.0]),
+        problem(&[1.8, 0.0], &[0.0, 30.0, 60.0]),
+        problem(&[1.85, -0.01], &[0.0, 3e-6, 60.0]),
+        problem(&[2.0, -0.02], &[0.0, 100.0]),
+        problem(&[1.75, 0.0], &[0.0, 100.0]),
+    ];
+    let kinetics = robertson();
+    let rates = [0.04, 3e7, 1e4];
+    let reactions = [1.0, 0.7, 0.2, 0.9, 0.6].map(|a| problem(&[a, 0.0, 1.0 - a], &[0.0, 0.4, 40.0, 4e4]));
+    let esdirk3 = Esdirk3 { max_steps: 200, ..Esdirk3::new(1e-6, 1e-8) };
+    let kvaerno5 = Kvaerno5 { max_steps: 100, ..Kvaerno5::new(1e-6, 1e-8) };
+    for solver in [&esdirk3 as &dyn Solver, &kvaerno5] {
+        assert_eq!(compare("Van der Pol", oscillator.field(), &theta, &problems, solver), 2);
+    }
+    for solver in [&Esdirk3::new(1e-6, 1e-10) as &dyn Solver, &Kvaerno5::new(1e-6, 1e-10)] {
+        assert_eq!(compare("Robertson", kinetics.field(), &rates, &reactions, solver), 0);
+    }
+    let with_time = MlpField { hidden: vec![6, 5], time_input: true, ..MlpField::default() }.build(3);
+    let mut theta = with_time.initial_parameters(4);
+    theta.iter_mut().for_each(|w| *w *= 3.0);
+    let starts = [problem(&[0.3, -1.0, 0.8], &[0.0, 0.5, 4.0]), problem(&[1.3, 0.0, -0.8], &[0.2, 0.7])];
+    assert_eq!(compare("network", with_time.as_ref(), &theta, &starts, &Kvaerno5::new(1e-6, 1e-8)), 0);
 }
