@@ -10,6 +10,7 @@
 //! Initial weights are uniform on ±√(6/(in + out)) (Glorot & Bengio 2010, eq. 16), biases 0, and the
 //! last layer is a tenth of that: a solver then starts on a slow, non-stiff flow.
 
+use candle_core::{DType, Device};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
@@ -19,9 +20,11 @@ use surprisal_core::{Role, rng};
 use super::activation::Activation;
 use super::lanes::{LaneField, Row};
 use super::mlp_lanes::MlpLanes;
+use super::mlp_tensors::MlpTensors;
 use super::vector_tanh::tanh_slice;
 use super::{BuildField, ParameterBlock, VectorField};
 use crate::equations::Start;
+use crate::tensors::TensorField;
 
 /// A multilayer perceptron whose inputs and outputs are the states.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -316,6 +319,15 @@ impl VectorField for Mlp {
 
     fn lanes<'a>(&'a self, parameters: &'a [f64]) -> Option<Box<dyn LaneField + 'a>> {
         Some(Box::new(MlpLanes::new(self, parameters)))
+    }
+
+    fn tensors<'a>(
+        &'a self,
+        parameters: &'a [f64],
+        device: &Device,
+    ) -> Option<candle_core::Result<Box<dyn TensorField + 'a>>> {
+        let tensors = MlpTensors::new(self, parameters, device, DType::F64);
+        Some(tensors.map(|tensors| Box::new(tensors) as Box<dyn TensorField>))
     }
 }
 

@@ -13,5 +13,6 @@ mod lanes;
 mod mechanics;
 mod reference;
 mod stiff;
+mod tensors;
 mod through_diffsol;
 mod validity;
