@@ -261,7 +261,7 @@ batch_size = 2
                     "[model.ode.solver.tsit5]\nrtol = 1e-6\natol = 1e-6",
                     "[model.ode.solver.rk4]\nstep = 0.1",
                 ),
-                "c.toml:10:18: `solver.rk4` solves on the CPU alone; on a CUDA device there is `tsit5`\n\
+                "c.toml:10:19: `solver.rk4` solves on the CPU alone; on a CUDA device there is `tsit5`\n\
                  hint: use `[model.ode.solver.tsit5]`, or --device cpu",
             ),
             (
@@ -271,12 +271,12 @@ batch_size = 2
             ),
             (
                 format!("{PLAIN}[model.ode.gradient.continuous_adjoint]\nrtol = 1e-6\n"),
-                "c.toml:19:21: `gradient.continuous_adjoint` is solved on the CPU alone\n\
+                "c.toml:20:21: `gradient.continuous_adjoint` is solved on the CPU alone\n\
                  hint: leave it out: the gradient is then that of the steps taken; or use --device cpu",
             ),
             (
                 format!("{written}[model.ode.events.kick]\nat = [1.0]\nset = {{ v = \"-v\" }}\n"),
-                "c.toml:20:19: `events.kick`: events are handled on the CPU alone\n\
+                "c.toml:21:19: `events.kick`: events are handled on the CPU alone\n\
                  hint: use --device cpu, which is fast for it",
             ),
         ] {

@@ -71,14 +71,16 @@ impl Record {
     pub(super) fn pullback(&self, field: &mut dyn TensorField, cotangents: &[Vec<f64>]) -> Result<Vec<Vec<f64>>> {
         let (n, device) = (self.n, &self.device);
         let mut y0_bar = vec![vec![0.0; n]; self.failed.len()];
-        if self.began.is_empty() {
+        // without a step there is none that did not fail
+        if self.attempts.is_empty() {
             return Ok(y0_bar);
         }
         let weights = Weights::new(device)?;
-        let of_outputs: Vec<f64> = self.outputs.iter().flat_map(|output| self.cotangent(*output, cotangents)).collect();
-        let of_outputs = Tensor::from_vec(of_outputs, (self.outputs.len(), n), device)?;
+        // a row of its own for none, since not every device can hold nothing
+        let none = std::iter::repeat_n(0.0, n);
+        let of_outputs = self.outputs.iter().flat_map(|output| self.cotangent(*output, cotangents)).chain(none);
+        let of_outputs = Tensor::from_vec(of_outputs.collect::<Vec<f64>>(), (self.outputs.len() + 1, n), device)?;
         let mut before = self.outputs.len();
-        let none = Tensor::zeros((0, n), DType::F64, device)?;
         let (mut met, mut bars): (Vec<usize>, Option<Bars>) = (vec![], None);
         for attempt in self.attempts.iter().rev() {
             let problems = &attempt.problems;
@@ -117,7 +119,7 @@ impl Record {
                 met = all;
             }
         }
-        let Bars { y, slope } = bars.unwrap_or(Bars { y: none.clone(), slope: none });
+        let Some(Bars { y, slope }) = bars else { return Ok(y0_bar) };
         let through_first = field.vjp(&self.first, &carry(&slope, &met, &self.began)?)?;
         let rows = (through_first + carry(&y, &met, &self.began)?)?.to_vec2::<f64>()?;
         for (&p, row) in self.began.iter().zip(&rows).filter(|&(&p, _)| !self.failed[p]) {

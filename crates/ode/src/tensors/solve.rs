@@ -249,17 +249,18 @@ impl Setting<'_> {
         Ok(reached)
     }
 
-    /// Rows of a matrix, in ascending order; the matrix itself where they are all.
+    /// Rows of a matrix, in ascending order; the matrix itself where they are all. It is not looked at where they are
+    /// none, and not every device can hold nothing.
     fn rows(&self, matrix: &Tensor, rows: &[usize]) -> Result<Tensor> {
-        if rows.len() == matrix.dim(0)? {
+        if rows.is_empty() || rows.len() == matrix.dim(0)? {
             return Ok(matrix.clone());
         }
         matrix.index_select(&index(rows, self.device)?, 0)
     }
 
-    /// Samples of an evaluation of `b`, in ascending order.
+    /// Samples of an evaluation of `b`, in ascending order, as [`Self::rows`].
     fn only(&self, evaluation: &[Tensor], samples: &[usize], b: usize) -> Result<Vec<Tensor>> {
-        if samples.len() == b {
+        if samples.is_empty() || samples.len() == b {
             return Ok(evaluation.to_vec());
         }
         select(evaluation, &index(samples, self.device)?)
