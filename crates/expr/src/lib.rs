@@ -3,7 +3,8 @@
 //! `alpha*x - beta*x*y + nn.u` is parsed to a tree ([`Expression`]), trees over a declared list of
 //! symbols are compiled together into straight-line code ([`Program`]: every value computed once,
 //! constants folded, dead code gone), and that code is evaluated for one number or for eight lanes
-//! ([`Lane`]) with its two products: J·u forwards and vᵀJ backwards, both from the stored values.
+//! ([`Lane`]) with its two products: J·u forwards and vᵀJ backwards, both from the stored values; and for a
+//! batch on any device, as [`tensors`].
 //!
 //! ```
 //! use surprisal_expr::{Expression, Program};
@@ -40,6 +41,7 @@ mod lexer;
 mod operation;
 mod parser;
 mod program;
+pub mod tensors;
 mod tree;
 
 pub use compile::Builder;

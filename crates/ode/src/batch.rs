@@ -45,6 +45,16 @@ pub trait BatchTape: Send + Sync {
     /// # Shapes
     /// `parameters` `[p]`; `cotangents` `[n_problems][n_times * n]`, ignored where a problem failed.
     fn pullback(&self, field: &dyn VectorField, parameters: &[f64], cotangents: &[Vec<f64>]) -> BatchGradient;
+
+    /// The same, where the record lies on a device that may fail.
+    fn try_pullback(
+        &self,
+        field: &dyn VectorField,
+        parameters: &[f64],
+        cotangents: &[Vec<f64>],
+    ) -> Result<BatchGradient, OdeError> {
+        Ok(self.pullback(field, parameters, cotangents))
+    }
 }
 
 impl Batch {
@@ -65,10 +75,22 @@ impl Batch {
     /// a problem failed.
     ///
     /// # Panics
-    /// If a cotangent has another shape than its states.
+    /// If a cotangent has another shape than its states, or the device of the record fails, which
+    /// [`Batch::try_pullback`] reports.
     pub fn pullback(&self, field: &dyn VectorField, parameters: &[f64], cotangents: &[Vec<f64>]) -> BatchGradient {
         assert_eq!(cotangents.len(), self.trajectories.len(), "one cotangent per problem");
         self.tape.pullback(field, parameters, cotangents)
+    }
+
+    /// [`Batch::pullback`], with the failure of a device as an error.
+    pub fn try_pullback(
+        &self,
+        field: &dyn VectorField,
+        parameters: &[f64],
+        cotangents: &[Vec<f64>],
+    ) -> Result<BatchGradient, OdeError> {
+        assert_eq!(cotangents.len(), self.trajectories.len(), "one cotangent per problem");
+        self.tape.try_pullback(field, parameters, cotangents)
     }
 
     /// The record alone, for a solver that solves in several ways.

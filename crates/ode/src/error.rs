@@ -96,6 +96,17 @@ pub enum OdeError {
         /// States at the data times reached.
         partial: Vec<f64>,
     },
+    /// The right-hand side is none that a device evaluates.
+    #[error(
+        "this right-hand side cannot be evaluated in tensors, which is how it would be on another device than the CPU"
+    )]
+    NoTensors,
+    /// A device could not compute or hold what it was asked to.
+    #[error("the device failed: {message}")]
+    Device {
+        /// What it said.
+        message: String,
+    },
     /// The field is NaN or infinite, and smaller steps did not help.
     #[error("the right-hand side is not finite at or just after t = {t} of {t_end}")]
     FieldNotFinite {
@@ -133,9 +144,18 @@ impl OdeError {
     }
 }
 
+impl From<candle_core::Error> for OdeError {
+    fn from(error: candle_core::Error) -> Self {
+        Self::Device { message: error.to_string() }
+    }
+}
+
 impl Diagnose for OdeError {
     fn blame(&self) -> Blame {
-        Blame::User
+        match self {
+            Self::Device { .. } => Blame::Program,
+            _ => Blame::User,
+        }
     }
 
     fn hint(&self) -> Option<String> {
@@ -145,6 +165,8 @@ impl Diagnose for OdeError {
             Self::TimeNotFinite { .. } | Self::InitialStateNotFinite { .. } => {
                 "remove the row or fill in the value; only observations may be missing"
             }
+            Self::NoTensors => "solve it on the CPU",
+            Self::Device { .. } => "if memory ran out: lower `memory_limit_mib` of the solver, or `train.shard_size`",
             Self::NotPairs { .. } => {
                 "list all positions, then their momenta in the same order; or use `rk4` or `tsit5`"
             }

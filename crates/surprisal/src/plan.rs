@@ -16,7 +16,7 @@ use surprisal_train::predictor::ensemble::Ensemble;
 use surprisal_train::predictor::force::{ForcePredictor, ForceScaling, FrameGroup};
 use surprisal_train::predictor::latent_ode::LatentOde;
 use surprisal_train::predictor::mlp::{Mlp, TableGroup};
-use surprisal_train::predictor::ode::{OdePredictor, SeriesData, SeriesScaling};
+use surprisal_train::predictor::ode::{Backend, OdePredictor, SeriesData, SeriesScaling};
 use surprisal_train::predictor::standardize::Standardizer;
 
 use crate::equations;
@@ -27,6 +27,7 @@ use crate::latent;
 use crate::observations;
 use crate::rows::Rows;
 use crate::source::Source;
+use crate::values;
 
 /// A predictor with everything it is fitted and judged with.
 pub(crate) struct Assembled<P: Predictor> {
@@ -81,6 +82,9 @@ impl Plan {
     fn assemble(source: &Source, device: &Device) -> Result<Plan, Failure> {
         let experiment = &source.experiment;
         let (root, seed) = (&source.data_root, experiment.seed);
+        if !device.is_cpu() {
+            values::check_on_device(&source.origin, experiment)?;
+        }
         let bad_data = |error| source.origin.data(&experiment.data, error);
         match (&experiment.data, &experiment.model) {
             (DataConfig::Csv(data), ModelConfig::Mlp(model)) => {
@@ -158,6 +162,7 @@ impl Plan {
                     SeriesData { columns: &data.states, inputs: &data.inputs, train: &series.train, others: &others };
                 let predictor = Ensemble::new(experiment.n_models(), seed, |seed| {
                     OdePredictor::new(model, &known, scaling.clone(), link, seed)
+                        .map(|predictor| predictor.with_backend(Backend::of(device)))
                         .and_then(|predictor| predictor.with_probes(&objective.probes(), &data.states))
                 })
                 .map_err(|error| equations::located(&source.origin, error))?;

@@ -28,6 +28,17 @@ pub(crate) fn check(origin: &Origin, experiment: &Experiment) -> Result<(), Fail
     energies(origin, experiment)
 }
 
+/// The first setting that only the CPU can serve.
+pub(crate) fn check_on_device(origin: &Origin, experiment: &Experiment) -> Result<(), Failure> {
+    match (&experiment.model, &experiment.data) {
+        (ModelConfig::Ode(ode), DataConfig::CsvSeries(series)) => match ode.device_problem(series.states.len()) {
+            Some((problem, hint)) => possible(origin, &["model", "ode"], Some(problem), hint),
+            None => Ok(()),
+        },
+        _ => Ok(()),
+    }
+}
+
 fn name(origin: &Origin, name: &str) -> Result<(), Failure> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
@@ -231,4 +242,74 @@ fn possible(origin: &Origin, table: &[&str], problem: Option<String>, hint: &str
     let key: Vec<&str> = problem.split('`').nth(1).unwrap_or_default().split('.').collect();
     let place = origin.locate(&[table, &key].concat());
     Err(Failure::user(format!("{place}: {problem}"), hint))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    const PLAIN: &str = r#"name = "oscillator"
+seed = 1
+[data.csv_series]
+path = "oscillator.csv"
+time = "t"
+states = ["x", "v"]
+trajectory = "id"
+[model.ode.field.mlp]
+hidden = [4]
+[model.ode.solver.tsit5]
+rtol = 1e-6
+atol = 1e-6
+[likelihood.gaussian]
+scale = "constant"
+[optimizer.adamw]
+learning_rate = 1e-3
+[train]
+epochs = 2
+batch_size = 2
+"#;
+
+    fn on_device(text: &str) -> Result<(), String> {
+        let experiment: Experiment = toml::from_str(text).unwrap_or_else(|e| panic!("{e}"));
+        let origin = Origin::new(Path::new("c.toml"), text.into(), &[]);
+        check(&origin, &experiment).unwrap_or_else(|e| panic!("it is possible on the CPU: {e}"));
+        check_on_device(&origin, &experiment).map_err(|failure| failure.to_string())
+    }
+
+    #[test]
+    fn what_a_device_cannot_solve_is_refused_where_it_stands() {
+        assert_eq!(on_device(PLAIN), Ok(()));
+        let equations = "[model.ode.states]\nx = { rhs = \"v\" }\nv = { rhs = \"-x\" }\n";
+        let written = PLAIN.replace("[model.ode.field.mlp]\nhidden = [4]\n", equations);
+        assert_eq!(on_device(&written), Ok(()));
+        for (text, refused) in [
+            (
+                PLAIN.replace(
+                    "[model.ode.solver.tsit5]\nrtol = 1e-6\natol = 1e-6",
+                    "[model.ode.solver.rk4]\nstep = 0.1",
+                ),
+                "c.toml:10:19: `solver.rk4` solves on the CPU alone; on a CUDA device there is `tsit5`\n\
+                 hint: use `[model.ode.solver.tsit5]`, or --device cpu",
+            ),
+            (
+                PLAIN.replace("[model.ode.field.mlp]", "[model.ode.field.hamiltonian]"),
+                "c.toml:8:18: `field.hamiltonian` is evaluated on the CPU alone\n\
+                 hint: use --device cpu, which is fast for it",
+            ),
+            (
+                format!("{PLAIN}[model.ode.gradient.continuous_adjoint]\nrtol = 1e-6\n"),
+                "c.toml:20:21: `gradient.continuous_adjoint` is solved on the CPU alone\n\
+                 hint: leave it out: the gradient is then that of the steps taken; or use --device cpu",
+            ),
+            (
+                format!("{written}[model.ode.events.kick]\nat = [1.0]\nset = {{ v = \"-v\" }}\n"),
+                "c.toml:21:19: `events.kick`: events are handled on the CPU alone\n\
+                 hint: use --device cpu, which is fast for it",
+            ),
+        ] {
+            assert_eq!(on_device(&text), Err(format!("error: {refused}")));
+        }
+    }
 }

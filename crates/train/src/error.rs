@@ -74,6 +74,9 @@ pub enum TrainError {
         /// What the solver said.
         source: OdeError,
     },
+    /// The device of the solver failed.
+    #[error(transparent)]
+    Device(OdeError),
     /// A mistake in a system of equations.
     #[error(transparent)]
     Equations(Box<EquationError>),
@@ -105,6 +108,7 @@ impl Diagnose for TrainError {
             | Self::TooEarly { .. }
             | Self::Ode { .. } => Blame::User,
             Self::Io { .. } | Self::Tensor(_) => Blame::Program,
+            Self::Device(e) => e.blame(),
             Self::Equations(e) => e.blame(),
             Self::Observer(e) => e.blame(),
             Self::Atoms(e) => e.blame(),
@@ -124,7 +128,7 @@ impl Diagnose for TrainError {
             Self::TooEarly { .. } => {
                 Some("choose a later time: it is one of the data's, and lies in every trajectory's future".into())
             }
-            Self::Ode { source, .. } => source.hint(),
+            Self::Ode { source, .. } | Self::Device(source) => source.hint(),
             Self::Equations(e) => e.hint(),
             Self::Observer(e) => e.hint(),
             Self::Atoms(e) => e.hint(),

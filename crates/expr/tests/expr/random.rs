@@ -3,8 +3,8 @@
 use surprisal_core::rng;
 use surprisal_expr::{Expression, Program};
 
-struct Generator<R> {
-    source: R,
+pub(crate) struct Generator<R> {
+    pub(crate) source: R,
 }
 
 impl<R: rand::Rng> Generator<R> {
@@ -34,7 +34,7 @@ impl<R: rand::Rng> Generator<R> {
     }
 
     /// Smooth and finite wherever the symbols are, up to the edges of conditions.
-    fn number(&mut self, depth: usize) -> String {
+    pub(crate) fn number(&mut self, depth: usize) -> String {
         if depth == 0 {
             return self.leaf();
         }

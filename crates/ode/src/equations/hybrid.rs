@@ -15,16 +15,19 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
+use candle_core::Device;
 use pulp::{Arch, Simd, WithSimd};
 use surprisal_core::lanes::{LANES, Row};
 use surprisal_core::{Role, rng};
 use surprisal_expr::{Lane, Program};
 
 use super::hybrid_lanes::HybridLanes;
+use super::hybrid_tensors::HybridTensors;
 use super::signals::Signals;
 use crate::field::lanes::LaneField;
 use crate::field::mlp::Mlp;
 use crate::field::{ParameterBlock, VectorField};
+use crate::tensors::TensorField;
 
 /// Formulas around networks.
 #[derive(Debug, Clone)]
@@ -106,7 +109,7 @@ impl Hybrid {
         self.networks[..k].iter().map(|net| net.n_in).sum()
     }
 
-    fn n_feed_values(&self) -> usize {
+    pub(super) fn n_feed_values(&self) -> usize {
         if self.networks.is_empty() { 0 } else { self.feed.n_values() }
     }
 
@@ -334,6 +337,15 @@ impl VectorField for Hybrid {
 
     fn lanes<'a>(&'a self, parameters: &'a [f64]) -> Option<Box<dyn LaneField + 'a>> {
         Some(Box::new(HybridLanes::new(self, parameters)))
+    }
+
+    fn tensors<'a>(
+        &'a self,
+        parameters: &'a [f64],
+        device: &Device,
+    ) -> Option<candle_core::Result<Box<dyn TensorField + 'a>>> {
+        let tensors = HybridTensors::new(self, parameters, device);
+        Some(tensors.map(|tensors| Box::new(tensors) as Box<dyn TensorField>))
     }
 }
 

@@ -24,11 +24,13 @@ mod error;
 mod event;
 mod hybrid;
 mod hybrid_lanes;
+mod hybrid_tensors;
 mod initial;
 mod observed;
 mod parameter;
 mod prior;
 mod quantity;
+mod signal_table;
 mod signals;
 mod system;
 

@@ -26,6 +26,11 @@ impl Signal {
         self.times.iter().zip(&self.values).filter(|(_, value)| **value != 0.0).map(|(&time, _)| time)
     }
 
+    /// Times and values.
+    pub(super) fn points(&self) -> (&[f64], &[f64]) {
+        (&self.times, &self.values)
+    }
+
     /// The value at t.
     pub fn at(&self, t: f64) -> f64 {
         let after = self.times.partition_point(|&time| time <= t);

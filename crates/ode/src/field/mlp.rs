@@ -16,6 +16,7 @@
 //! Initial weights are uniform on ±√(6/(in + out)) (Glorot & Bengio 2010, eq. 16), biases 0, and the
 //! last layer is a tenth of that: a solver then starts on a slow, non-stiff flow.
 
+use candle_core::Device;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use surprisal_core::{Precision, Role, rng};
@@ -23,9 +24,11 @@ use surprisal_core::{Precision, Role, rng};
 use super::activation::Activation;
 use super::lanes::LaneField;
 use super::mlp_lanes::MlpLanes;
+use super::mlp_tensors::MlpTensors;
 use super::number::Number;
 use super::{BuildField, ParameterBlock, VectorField};
 use crate::equations::Start;
+use crate::tensors::TensorField;
 
 /// A multilayer perceptron whose inputs and outputs are the states.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -247,5 +250,14 @@ impl VectorField for Mlp {
             Precision::Float32 => Box::new(MlpLanes::<f32>::new(self, parameters)),
             Precision::Float64 => Box::new(MlpLanes::<f64>::new(self, parameters)),
         })
+    }
+
+    fn tensors<'a>(
+        &'a self,
+        parameters: &'a [f64],
+        device: &Device,
+    ) -> Option<candle_core::Result<Box<dyn TensorField + 'a>>> {
+        let tensors = MlpTensors::new(self, parameters, device);
+        Some(tensors.map(|tensors| Box::new(tensors) as Box<dyn TensorField>))
     }
 }

@@ -15,6 +15,7 @@ pub mod lanes;
 pub mod mlp;
 pub(crate) mod mlp_lanes;
 mod mlp_pass;
+pub(crate) mod mlp_tensors;
 mod motion;
 mod motion_lanes;
 mod number;
@@ -23,11 +24,13 @@ mod products;
 pub mod second_order;
 mod vector_tanh;
 
+use candle_core::Device;
 use surprisal_core::{Role, registry};
 
 pub use motion::Velocities;
 
 use crate::equations::Start;
+use crate::tensors::TensorField;
 use energy::Energy;
 use hamiltonian::HamiltonianField;
 use lagrangian::LagrangianField;
@@ -148,6 +151,15 @@ pub trait VectorField: Send + Sync {
     /// The field with these parameters for eight lanes at once, where it knows how; solvers of many
     /// problems then use nothing else of it.
     fn lanes<'a>(&'a self, _parameters: &'a [f64]) -> Option<Box<dyn LaneField + 'a>> {
+        None
+    }
+
+    /// The field with these parameters as tensors on a device, for a whole batch at once, where it knows how.
+    fn tensors<'a>(
+        &'a self,
+        _parameters: &'a [f64],
+        _device: &Device,
+    ) -> Option<candle_core::Result<Box<dyn TensorField + 'a>>> {
         None
     }
 

@@ -14,5 +14,6 @@ mod mechanics;
 mod reference;
 mod single_precision;
 mod stiff;
+mod tensors;
 mod through_diffsol;
 mod validity;

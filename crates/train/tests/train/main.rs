@@ -1,5 +1,6 @@
 //! The training loop and its predictors, by concept.
 
+mod backends;
 mod checkpoint;
 mod dropout;
 mod ensemble;

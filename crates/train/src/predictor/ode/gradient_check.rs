@@ -57,7 +57,7 @@ impl OdePredictor {
                 (0..problem.times.len() * field.dim()).map(of_state).collect()
             })
             .collect();
-        let gradient = batch.pullback(field, &weights.field, &cotangents);
+        let gradient = batch.try_pullback(field, &weights.field, &cotangents).ok()?;
         let raw = gradient.parameters.iter().zip(&weights.slopes).map(|(g, slope)| g * slope).collect();
         Some([raw, gradient.y0.concat()])
     }

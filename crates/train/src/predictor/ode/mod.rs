@@ -15,6 +15,7 @@
 //! ([`GradientMatching`]). Evaluation always solves the whole trajectory from its own start.
 
 mod asked;
+mod backend;
 mod config;
 mod course;
 mod curriculum;
@@ -51,6 +52,7 @@ use self::timeline::Timeline;
 use super::{Interpretable, NamedValues, NetworkAlong, OwnTerm, Predictor};
 use crate::{GradientCheck, TrainError};
 
+pub use backend::Backend;
 pub use config::OdeConfig;
 pub use curriculum::Curriculum;
 pub use group::{SeriesGroup, refine};
@@ -77,6 +79,7 @@ pub struct OdePredictor {
     parameters: Parameters,
     model: Model,
     solver: SolverConfig,
+    backend: Backend,
     /// The solver, where its gradient is the continuous adjoint.
     adjoined: Option<Adjoined>,
     /// Largest difference of gradients that is no warning.
@@ -121,6 +124,7 @@ impl OdePredictor {
             parameters: Parameters::new(),
             model,
             solver: config.solver.clone(),
+            backend: Backend::default(),
             adjoined: adjoined(config)?,
             gradient_limit: config.gradient_check.unwrap_or(gradient_check::LIMIT),
             scaling,
@@ -149,6 +153,11 @@ impl OdePredictor {
         }
         predictor.trained = groups;
         Ok(predictor)
+    }
+
+    /// The same equation, solved there. What [`OdeConfig::device_problem`] names is not solved in tensors.
+    pub fn with_backend(self, backend: Backend) -> Self {
+        Self { backend, ..self }
     }
 
     /// The same equation, asked for this too.
@@ -283,7 +292,7 @@ impl Predictor for OdePredictor {
     }
 
     fn shard_size(&self) -> usize {
-        16
+        self.backend.shard_size()
     }
 
     fn target<'a>(&self, group: &'a SeriesGroup) -> GroupTarget<'a> {

@@ -2,10 +2,11 @@
 
 use candle_core::{Device, Tensor};
 use surprisal_core::{Cotangent, Prediction};
-use surprisal_ode::{Adjoined, Batch, Problem, Solver as _, SolverConfig};
+use surprisal_ode::{Adjoined, Batch, OdeError, OnDevice, Problem, Solver as _, SolverConfig};
 
 use super::OdePredictor;
 use super::asked::Asked;
+use super::backend::Backend;
 use super::course::Course;
 use super::group::SeriesGroup;
 use super::model::Model;
@@ -137,9 +138,14 @@ impl OdePredictor {
         weights: &Weights,
         problems: &[Problem],
     ) -> Batch {
-        match adjoined {
-            Some(adjoined) => adjoined.solve_many(self.model.field(), &weights.field, problems),
-            None => self.model.solve(solver, &weights.field, problems),
+        let field = self.model.field();
+        match (&self.backend, solver, adjoined) {
+            (Backend::Tensors(device), SolverConfig::Tsit5(solver), None) => {
+                let on_device = OnDevice { solver: solver.clone(), device: device.clone() };
+                on_device.solve_many(field, &weights.field, problems)
+            }
+            (_, _, Some(adjoined)) => adjoined.solve_many(field, &weights.field, problems),
+            (_, _, None) => self.model.solve(solver, &weights.field, problems),
         }
     }
 
@@ -168,7 +174,10 @@ impl OdePredictor {
         let batch = self.batch(&self.solver, self.adjoined.as_ref(), &weights, &problems);
         let (mut location, mut trajectories) = (vec![], vec![]);
         for (group, course) in shard.iter().zip(courses) {
-            let unsolved = |source| TrainError::Ode { trajectory: group.id.clone(), source };
+            let unsolved = |source| match source {
+                OdeError::Device { .. } => TrainError::Device(source),
+                source => TrainError::Ode { trajectory: group.id.clone(), source },
+            };
             let states = course.states(&batch).map_err(unsolved)?;
             let (times, of_samples) = course.at_samples(&states, dim);
             let measured = self.observing(&weights).measured(&times, &of_samples);
@@ -243,7 +252,7 @@ impl OdePredictor {
             cotangents.extend(course.cotangents(&states_bar, &gaps_bar));
             gaps_bars.push(gaps_bar);
         }
-        let gradient = tape.batch.pullback(field, &weights.field, &cotangents);
+        let gradient = tape.batch.try_pullback(field, &weights.field, &cotangents).map_err(TrainError::Device)?;
         bars.field.iter_mut().zip(&gradient.parameters).for_each(|(sum, g)| *sum += g);
         for (Solution { course, .. }, gaps_bar) in tape.trajectories.iter().zip(&gaps_bars) {
             let mut z_bar = course.start_cotangent(&gradient.y0, gaps_bar, &mut bars.segments);
