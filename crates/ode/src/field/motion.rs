@@ -6,12 +6,14 @@
 //!
 //! **Parameters** and **tape** are those of the acceleration.
 
+use candle_core::Device;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::energy::Energy;
 use super::{ParameterBlock, Units, VectorField};
 use crate::equations::Start;
+use crate::tensors::TensorField;
 
 /// Where velocities come from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -94,6 +96,16 @@ pub(super) trait Acceleration: Send + Sync {
     fn has_energy(&self) -> bool {
         false
     }
+
+    /// The field of this acceleration and the rates r as tensors, where it knows how.
+    fn tensors<'a>(
+        &'a self,
+        _parameters: &'a [f64],
+        _rates: &[f64],
+        _device: &Device,
+    ) -> Option<candle_core::Result<Box<dyn TensorField + 'a>>> {
+        None
+    }
 }
 
 /// Where an acceleration is asked for.
@@ -175,6 +187,14 @@ impl<A: Acceleration> VectorField for Motion<A> {
 
     fn energy(&self) -> Option<&dyn Energy> {
         self.acceleration.has_energy().then_some(self)
+    }
+
+    fn tensors<'a>(
+        &'a self,
+        parameters: &'a [f64],
+        device: &Device,
+    ) -> Option<candle_core::Result<Box<dyn TensorField + 'a>>> {
+        self.acceleration.tensors(parameters, &self.rates, device)
     }
 }
 
