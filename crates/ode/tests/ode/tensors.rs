@@ -82,7 +82,7 @@ fn problems(n_problems: usize, dim: usize, seed: u64) -> Vec<Problem> {
 fn every_activation_and_size_of_batch() {
     for activation in Activation::ALL {
         for (n_problems, time_input) in [(1, false), (5, true), (29, true)] {
-            let field = MlpField { hidden: vec![13, 6], activation, time_input, augment: 0 }.build(3);
+            let field = MlpField { hidden: vec![13, 6], activation, time_input, ..MlpField::default() }.build(3);
             let name = format!("{activation:?}, {n_problems} problems");
             let problems = problems(n_problems, 3, 4);
             compare(&name, field.as_ref(), &weights(field.as_ref(), 0.5), &problems, &Tsit5::new(1e-6, 1e-6), 1e-10);
