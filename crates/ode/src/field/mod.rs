@@ -22,6 +22,7 @@ mod number;
 pub(crate) mod one_by_one;
 mod products;
 pub mod second_order;
+mod second_order_tensors;
 mod vector_tanh;
 
 use candle_core::Device;

@@ -6,6 +6,7 @@
 //!
 //! **Parameters** and **tape** are those of the acceleration.
 
+use candle_core::Device;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +15,7 @@ use super::lanes::LaneField;
 use super::motion_lanes::{AccelerationLanes, MotionLanes};
 use super::{ParameterBlock, Units, VectorField};
 use crate::equations::Start;
+use crate::tensors::TensorField;
 
 /// Where velocities come from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -98,6 +100,16 @@ pub(super) trait Acceleration: Send + Sync {
     /// Whether there is an energy.
     fn has_energy(&self) -> bool {
         false
+    }
+
+    /// The field of this acceleration and the rates r as tensors, where it knows how.
+    fn tensors<'a>(
+        &'a self,
+        _parameters: &'a [f64],
+        _rates: &[f64],
+        _device: &Device,
+    ) -> Option<candle_core::Result<Box<dyn TensorField + 'a>>> {
+        None
     }
 }
 
@@ -184,6 +196,14 @@ impl<A: Acceleration> VectorField for Motion<A> {
 
     fn energy(&self) -> Option<&dyn Energy> {
         self.acceleration.has_energy().then_some(self)
+    }
+
+    fn tensors<'a>(
+        &'a self,
+        parameters: &'a [f64],
+        device: &Device,
+    ) -> Option<candle_core::Result<Box<dyn TensorField + 'a>>> {
+        self.acceleration.tensors(parameters, &self.rates, device)
     }
 }
 

@@ -6,6 +6,7 @@
 //! Neural ODEs", NeurIPS 33 (2020), eq. 4). Without velocities among its inputs the network is a force
 //! that `leapfrog` may integrate.
 
+use candle_core::Device;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -15,8 +16,10 @@ use super::mlp::{Mlp, MlpField, empty_layer};
 use super::mlp_lanes::MlpLanes;
 use super::motion::{Acceleration, Motion, Place, Velocities};
 use super::motion_lanes::{AccelerationLanes, PlaceRows};
+use super::second_order_tensors::SecondOrderTensors;
 use super::{BuildField, ParameterBlock, Units, VectorField};
 use crate::equations::Start;
+use crate::tensors::TensorField;
 
 /// A network is the second time derivative of positions.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -97,6 +100,16 @@ impl Acceleration for Network {
 
     fn initial_parameters(&self, seed: u64) -> Vec<f64> {
         self.network.initial_parameters(seed)
+    }
+
+    fn tensors<'a>(
+        &'a self,
+        parameters: &'a [f64],
+        rates: &[f64],
+        device: &Device,
+    ) -> Option<candle_core::Result<Box<dyn TensorField + 'a>>> {
+        let tensors = SecondOrderTensors::new(&self.network, self.n_in, parameters, rates, device);
+        Some(tensors.map(|tensors| Box::new(tensors) as Box<dyn TensorField>))
     }
 
     fn tape_len(&self) -> usize {

@@ -1,6 +1,6 @@
 //! Batches on a candle device: `tsit5` over `[B, n]` tensors with t and h of each sample's own.
 //!
-//! For CUDA devices, where it pays for many trajectories; on the CPU the lanes of [`crate::group`] are several
+//! For CUDA devices, where it pays for many trajectories; on the CPU the lanes of [`crate::LaneField`] are several
 //! times faster, and this path is there to be tested. Both take the same steps and have the same gradient to
 //! rounding. The products of the Jacobian are written out in tensor operations ([`TensorField`]); candle's own
 //! differentiation has no part in it.

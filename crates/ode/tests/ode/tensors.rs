@@ -4,8 +4,8 @@ use candle_core::{Device, Tensor};
 use surprisal_core::rng;
 use surprisal_ode::equations::{Signal, Signals};
 use surprisal_ode::{
-    Activation, BuildField, Equations, MlpField, OdeError, OnDevice, Problem, Solver, System, Tolerance, Tsit5,
-    VectorField,
+    Activation, BuildField, Equations, MlpField, OdeError, OnDevice, Problem, SecondOrderField, Solver, System,
+    Tolerance, Tsit5, Units, VectorField,
 };
 
 fn on_device(solver: &Tsit5) -> OnDevice {
@@ -96,6 +96,20 @@ fn augmented_and_linear_fields_and_tolerances_of_components() {
     for hidden in [vec![], vec![8]] {
         let field = MlpField { hidden, augment: 2, ..MlpField::default() }.build(5);
         compare("augmented", field.as_ref(), &weights(field.as_ref(), 0.4), &problems(13, 5, 9), &solver, 1e-10);
+    }
+}
+
+#[test]
+fn second_order_systems() {
+    let units = Units { columns: vec![1.3, 0.4, 2.0, 3.0], time: 0.7 };
+    for json in [
+        r#"{ "hidden": [9], "velocities": "measured", "time_input": true }"#,
+        r#"{ "hidden": [9], "velocities": "measured", "velocity_input": false, "activation": "softplus" }"#,
+        r#"{ "hidden": [9] }"#,
+    ] {
+        let field = serde_json::from_str::<SecondOrderField>(json).unwrap().build_in(&units);
+        let (parameters, problems) = (weights(field.as_ref(), 0.5), problems(13, field.dim(), 9));
+        compare(json, field.as_ref(), &parameters, &problems, &Tsit5::new(1e-6, 1e-6), 1e-10);
     }
 }
 
