@@ -119,6 +119,15 @@ mod tests {
     }
 
     #[test]
+    fn what_rounding_explains_is_no_error_and_what_is_no_number_stays_none() {
+        let left = |error: f64| without_rounding(error, 1e-3, 0.5, 20.0);
+        assert!((left(0.5) - 0.49).abs() < 1e-15);
+        assert_eq!((left(0.01), left(0.0)), (DROWNED * 0.01, DROWNED * 0.01));
+        assert!(left(f64::NAN).is_nan() && left(f64::INFINITY) == f64::INFINITY);
+        assert_eq!(without_rounding(0.3, 0.0, 0.5, 20.0), 0.3);
+    }
+
+    #[test]
     fn a_step_that_is_not_a_number_is_cut_to_a_tenth() {
         assert_eq!(Controller::default().reject(f64::NAN), MIN_FACTOR_REJECTED);
         assert_eq!(Controller::default().reject(f64::INFINITY), MIN_FACTOR_REJECTED);

@@ -19,7 +19,8 @@
 //! assert_eq!(gradient.parameters.len(), field.n_parameters());
 //! ```
 //!
-//! Everything is float64 on plain slices, row-major.
+//! Everything is float64 on plain slices, row-major; only the layers of a network may be float32
+//! (`dtype` of [`MlpField`]).
 
 pub mod adjoint;
 pub mod auto;

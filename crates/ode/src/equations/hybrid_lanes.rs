@@ -26,7 +26,7 @@ impl<'a> HybridLanes<'a> {
         for (row, &value) in work.symbols[shared..].iter_mut().zip(&parameters[..n_shared]) {
             *row = Row::splat(value);
         }
-        let networks = field.networks.iter().filter_map(|net| net.mlp.lanes(net.parameters(parameters))).collect();
+        let networks = field.networks.iter().map(|net| net.mlp.in_lanes(net.parameters(parameters))).collect();
         Self {
             field,
             networks,

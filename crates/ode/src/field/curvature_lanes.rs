@@ -18,7 +18,7 @@ pub(super) struct ChangeLanes<'a> {
     /// `[n_inputs]`: ż and ẋ.
     z_dot: Vec<Row>,
     x_dot: Vec<Row>,
-    /// `[2, width]`.
+    /// `[width]`.
     scratch: Vec<Row>,
 }
 
@@ -29,7 +29,7 @@ impl<'a> ChangeLanes<'a> {
             net: MlpLanes::with_products(mlp, parameters, 2),
             z_dot: vec![Row::ZERO; mlp.n_inputs],
             x_dot: vec![Row::ZERO; mlp.n_inputs],
-            scratch: vec![Row::ZERO; 2 * mlp.width],
+            scratch: vec![Row::ZERO; mlp.width],
         }
     }
 
@@ -40,7 +40,7 @@ impl<'a> ChangeLanes<'a> {
 
     /// `x_bar` = aᵀ ∂N/∂x.
     pub(super) fn input_gradient(&mut self, tape: &[Row], cotangent: &[Row], x_bar: &mut [Row]) {
-        f64::dispatch(self.net.arch, InputGradient { lanes: self, tape, cotangent, x_bar });
+        self.net.pull_back(tape, cotangent, x_bar);
     }
 
     /// `out` = Ṅ along u.
@@ -78,36 +78,6 @@ impl<'a> ChangeLanes<'a> {
             let above = &mut above[..next.n_in];
             above.copy_from_slice(z_dot);
             MlpLanes::<f64>::scale_by_slope(mlp, simd, k + 1, tape, above);
-        }
-    }
-}
-
-struct InputGradient<'f, 'a> {
-    lanes: &'f mut ChangeLanes<'a>,
-    tape: &'f [Row],
-    cotangent: &'f [Row],
-    x_bar: &'f mut [Row],
-}
-
-impl WithSimd for InputGradient<'_, '_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let Self { lanes: ChangeLanes { net, scratch, .. }, tape, cotangent, x_bar } = self;
-        let mlp = net.mlp;
-        let (mut z_bar, mut below) = scratch.split_at_mut(mlp.width);
-        z_bar[..mlp.n_out].copy_from_slice(cotangent);
-        for (k, layer) in mlp.layers.iter().enumerate().rev() {
-            let z = &z_bar[..layer.n_out];
-            if k == 0 {
-                net.layers[k].backward.multiply(simd, None, z, x_bar);
-                break;
-            }
-            let next = &mut below[..layer.n_in];
-            net.layers[k].backward.multiply(simd, None, z, next);
-            MlpLanes::<f64>::scale_by_slope(mlp, simd, k, tape, next);
-            std::mem::swap(&mut z_bar, &mut below);
         }
     }
 }

@@ -10,6 +10,8 @@ pub use surprisal_core::lanes::{LANES, Row};
 /// # Shapes
 /// In rows: `y`, `dy`, `cotangent`, `y_bar` are `[n]`; `tape` is `[tape_rows]`.
 ///
+/// A column of a tape may hold anything in 64 bits per row; cleared to zeros it stands for nothing.
+///
 /// A lane may be idle: its `cotangent` is then 0 and its column of the tape all zeros, and it must
 /// not contribute to the gradient.
 pub trait LaneField {

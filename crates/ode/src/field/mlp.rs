@@ -158,6 +158,14 @@ impl Mlp {
         }
     }
 
+    /// The network with these parameters over eight lanes, in its type.
+    pub(crate) fn in_lanes<'a>(&'a self, parameters: &'a [f64]) -> Box<dyn LaneField + 'a> {
+        match self.dtype {
+            Precision::Float32 => Box::new(MlpLanes::<f32>::new(self, parameters)),
+            Precision::Float64 => Box::new(MlpLanes::<f64>::new(self, parameters)),
+        }
+    }
+
     /// Length of the scratch of [`Mlp::tangents`].
     pub(crate) fn tangent_rows(&self) -> usize {
         2 * self.width
@@ -246,10 +254,7 @@ impl VectorField for Mlp {
     }
 
     fn lanes<'a>(&'a self, parameters: &'a [f64]) -> Option<Box<dyn LaneField + 'a>> {
-        Some(match self.dtype {
-            Precision::Float32 => Box::new(MlpLanes::<f32>::new(self, parameters)),
-            Precision::Float64 => Box::new(MlpLanes::<f64>::new(self, parameters)),
-        })
+        Some(self.in_lanes(parameters))
     }
 
     fn tensors<'a>(

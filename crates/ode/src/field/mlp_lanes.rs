@@ -18,14 +18,12 @@ const DEFERRED: usize = 16;
 pub(crate) struct MlpLanes<'a, T> {
     pub(super) mlp: &'a Mlp,
     pub(super) layers: Vec<LaneLayer<T>>,
-    /// Outputs and their cotangents, then the cotangents of the first layer's inputs, as the layers have them.
-    ends: Vec<Row>,
+    /// `[2, slots(width)]`: what the layers' numbers go through.
+    scratch: Vec<Row>,
     gradient: Vec<f64>,
     n_deferred: usize,
     /// Every so many outer products, the first is one of cotangents of z, whose sum is that of the bias.
     per_bias: usize,
-    /// Of products that nothing is remembered of.
-    scratch: Vec<Row>,
     pub(super) arch: Arch,
 }
 
@@ -69,11 +67,10 @@ impl<'a, T: Number> MlpLanes<'a, T> {
         Self {
             mlp,
             layers,
-            ends: vec![Row::ZERO; T::slots(mlp.n_out).max(T::slots(mlp.n_states))],
+            scratch: vec![Row::ZERO; 2 * T::slots(mlp.width)],
             gradient: vec![0.0; parameters.len()],
             n_deferred: 0,
             per_bias,
-            scratch: vec![],
             arch: Arch::new(),
         }
     }
@@ -205,7 +202,7 @@ impl<T: Number> WithSimd for Forward<'_, '_, T> {
             let (below, above) = values.split_at_mut(layer.input + T::slots(layer.n_in));
             let (input, n_out) = (&below[layer.input..], T::slots(layer.n_out));
             let Some(next) = mlp.layers.get(k + 1) else {
-                let out = &mut self.field.ends[..n_out];
+                let out = &mut self.field.scratch[..n_out];
                 lanes.forward.multiply(simd, Some(&lanes.bias), input, out);
                 T::unpack(out, self.dy);
                 return;
@@ -257,7 +254,7 @@ impl<T: Number> WithSimd for Backward<'_, '_, T> {
             }
             let z_bar = &lanes.cotangents[place * n_out..][..n_out];
             let Some(below) = below.last_mut() else {
-                let x_bar = &mut field.ends[..T::slots(mlp.n_states)];
+                let x_bar = &mut field.scratch[..T::slots(mlp.n_states)];
                 lanes.backward.multiply(simd, None, z_bar, x_bar);
                 T::unpack(x_bar, y_bar);
                 break;
@@ -283,24 +280,19 @@ impl<T: Number> WithSimd for PullBack<'_, '_, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let MlpLanes { mlp, layers, scratch, .. } = self.field;
-        let mlp = *mlp;
-        let width = mlp.layers.iter().map(|layer| T::slots(layer.n_in.max(layer.n_out))).max().unwrap_or(0);
-        scratch.resize(2 * width, Row::ZERO);
-        let (mut z_bar, mut x_bar) = scratch.split_at_mut(width);
-        T::pack(self.cotangent, &mut z_bar[..T::slots(mlp.n_out)]);
+        let Self { field: MlpLanes { mlp, layers, scratch, .. }, tape, cotangent, y_bar } = self;
+        let (mut z_bar, mut below) = scratch.split_at_mut(T::slots(mlp.width));
+        T::pack(cotangent, &mut z_bar[..T::slots(mlp.n_out)]);
         for (k, (layer, lanes)) in mlp.layers.iter().zip(layers).enumerate().rev() {
-            let z_bar_here = &z_bar[..T::slots(layer.n_out)];
+            let z = &z_bar[..T::slots(layer.n_out)];
+            let x_bar = &mut below[..T::slots(if k == 0 { mlp.n_states } else { layer.n_in })];
+            lanes.backward.multiply(simd, None, z, x_bar);
             if k == 0 {
-                let below = &mut x_bar[..T::slots(mlp.n_states)];
-                lanes.backward.multiply(simd, None, z_bar_here, below);
-                T::unpack(below, self.y_bar);
+                T::unpack(x_bar, y_bar);
                 return;
             }
-            let below = &mut x_bar[..T::slots(layer.n_in)];
-            lanes.backward.multiply(simd, None, z_bar_here, below);
-            MlpLanes::<T>::scale_by_slope(mlp, simd, k, self.tape, below);
-            std::mem::swap(&mut z_bar, &mut x_bar);
+            MlpLanes::<T>::scale_by_slope(mlp, simd, k, tape, x_bar);
+            std::mem::swap(&mut z_bar, &mut below);
         }
     }
 }
@@ -315,5 +307,39 @@ impl<T: Number> WithSimd for Flush<'_, '_, T> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         self.field.flush(simd);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::field::VectorField;
+    use crate::field::mlp::MlpField;
+    use surprisal_core::Precision;
+
+    fn check<T: Number>(dtype: Precision) {
+        for activation in Activation::ALL {
+            let config = MlpField { hidden: vec![5, 7], activation, time_input: true, dtype, ..MlpField::default() };
+            let mlp = Mlp::new(&config, 3);
+            let parameters = mlp.initial_parameters(2);
+            let mut lanes = MlpLanes::<T>::new(&mlp, &parameters);
+            let rows =
+                |s: f64| (0..3).map(|i| Row(std::array::from_fn(|l| s * (i * 8 + l) as f64))).collect::<Vec<_>>();
+            let mut tape = vec![Row::ZERO; lanes.tape_rows()];
+            lanes.rhs(&Row::splat(0.3), &rows(0.1), &mut rows(0.0), &mut tape);
+            let (mut once, mut again) = (rows(0.0), rows(0.0));
+            lanes.pull_back(&tape, &rows(0.2), &mut once);
+            let mut gradient = vec![0.0; parameters.len()];
+            lanes.take_gradient(&mut gradient);
+            assert!(gradient.iter().all(|&g| g == 0.0));
+            lanes.vjp(&tape, &rows(0.2), &mut again);
+            assert!(once == again && once[2].0[7] != 0.0, "{activation:?}");
+        }
+    }
+
+    #[test]
+    fn a_product_that_nothing_is_remembered_of_is_the_same() {
+        check::<f64>(Precision::Float64);
+        check::<f32>(Precision::Float32);
     }
 }

@@ -59,6 +59,11 @@ impl Velocities {
 /// # Shapes
 /// Positions, velocities, accelerations and their bars `[m]`; everything else as of a [`VectorField`].
 pub(super) trait Acceleration: Send + Sync {
+    /// As of a [`VectorField`].
+    fn rounding(&self) -> f64 {
+        0.0
+    }
+
     fn blocks(&self) -> Vec<ParameterBlock>;
 
     fn initial_parameters(&self, seed: u64) -> Vec<f64>;
@@ -138,6 +143,10 @@ impl<A> Motion<A> {
 impl<A: Acceleration> VectorField for Motion<A> {
     fn dim(&self) -> usize {
         2 * self.rates.len()
+    }
+
+    fn rounding(&self) -> f64 {
+        self.acceleration.rounding()
     }
 
     fn blocks(&self) -> Vec<ParameterBlock> {

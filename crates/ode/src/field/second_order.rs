@@ -9,11 +9,11 @@
 use candle_core::Device;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use surprisal_core::Precision;
 
 use super::activation::Activation;
 use super::lanes::{LaneField, Row};
 use super::mlp::{Mlp, MlpField, empty_layer};
-use super::mlp_lanes::MlpLanes;
 use super::motion::{Acceleration, Motion, Place, Velocities};
 use super::motion_lanes::{AccelerationLanes, PlaceRows};
 use super::second_order_tensors::SecondOrderTensors;
@@ -39,6 +39,9 @@ pub struct SecondOrderField {
     /// Where velocities come from.
     #[serde(default)]
     pub velocities: Velocities,
+    /// The type that the network computes in; states, parameters and gradients are float64 always.
+    #[serde(default)]
+    pub dtype: Precision,
 }
 
 fn yes() -> bool {
@@ -73,6 +76,7 @@ impl SecondOrderField {
             hidden: self.hidden.clone(),
             activation: self.activation,
             time_input: self.time_input,
+            dtype: self.dtype,
             ..MlpField::default()
         };
         let (m, per_position) = (rates.len(), 1 + usize::from(self.velocity_input));
@@ -94,6 +98,10 @@ impl Network {
 }
 
 impl Acceleration for Network {
+    fn rounding(&self) -> f64 {
+        self.network.rounding()
+    }
+
     fn blocks(&self) -> Vec<ParameterBlock> {
         self.network.blocks()
     }
@@ -150,13 +158,13 @@ impl Acceleration for Network {
 
     fn lanes<'a>(&'a self, parameters: &'a [f64]) -> Box<dyn AccelerationLanes + 'a> {
         let rows = vec![Row::ZERO; self.n_in];
-        Box::new(NetworkLanes { network: MlpLanes::new(&self.network, parameters), rows })
+        Box::new(NetworkLanes { network: self.network.in_lanes(parameters), rows })
     }
 }
 
 /// The same over eight lanes.
 struct NetworkLanes<'a> {
-    network: MlpLanes<'a, f64>,
+    network: Box<dyn LaneField + 'a>,
     /// `[n_in]`: inputs of the network, or their bars.
     rows: Vec<Row>,
 }

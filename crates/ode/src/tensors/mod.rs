@@ -89,6 +89,7 @@ impl OnDevice {
             field: tensors.as_ref(),
             n: field.dim(),
             n_controlled: field.dim() - field.n_resting(),
+            rounding: field.rounding(),
             config: &self.solver,
             problems,
             device: &self.device,

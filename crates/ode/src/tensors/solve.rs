@@ -26,6 +26,8 @@ pub(super) struct Setting<'a> {
     pub(super) n: usize,
     /// States under error control.
     pub(super) n_controlled: usize,
+    /// Of the field, relative to its slopes.
+    pub(super) rounding: f64,
     pub(super) config: &'a Tsit5,
     pub(super) problems: &'a [Problem],
     pub(super) device: &'a Device,
@@ -165,7 +167,7 @@ impl Setting<'_> {
             slope: active.slope.clone(),
         };
         let stages = self.weights.evaluate(self.field, &origin)?;
-        let errors = self.weights.error_norms(self.config, self.n_controlled, &origin, &stages)?;
+        let errors = self.weights.error_norms(self.config, self.n_controlled, self.rounding, &origin, &stages)?;
 
         let (mut accepted, mut going_on, mut next) = (vec![], vec![], vec![]);
         // rows among those that accepted, with the weights of their data times

@@ -6,6 +6,7 @@
 use candle_core::{DType, Device, Result, Tensor};
 
 use super::field::{Evaluation, TensorField};
+use crate::controller::without_rounding;
 use crate::tableau::{A, C, E, N_STAGES};
 use crate::tsit5::Tsit5;
 
@@ -85,11 +86,13 @@ impl Weights {
         Ok(Stages { slopes, end, evaluations })
     }
 
-    /// The scaled errors of a step, `[B]`; NaN where its end is not finite.
+    /// The scaled errors of a step without what `rounding` of the field contributes, `[B]`; NaN where its end is not
+    /// finite.
     pub(super) fn error_norms(
         &self,
         config: &Tsit5,
         n_controlled: usize,
+        rounding: f64,
         origin: &Origin,
         stages: &Stages,
     ) -> Result<Vec<f64>> {
@@ -100,8 +103,16 @@ impl Weights {
         let atol: Vec<f64> = (0..n_controlled).map(|i| config.atol.of(i)).collect();
         let scale = size.broadcast_add(&Tensor::from_vec(atol, (1, n_controlled), start.device())?)?;
         // 0·y₁ is NaN where y₁ is not finite
-        let square = ((error / scale)?.sqr()? + end.affine(0.0, 0.0)?)?;
-        square.sum(1)?.affine(1.0 / n_controlled as f64, 0.0)?.sqrt()?.to_vec1()
+        let square = ((error / &scale)?.sqr()? + end.affine(0.0, 0.0)?)?;
+        let norm = |square: Tensor| square.sum(1)?.affine(1.0 / n_controlled as f64, 0.0)?.sqrt();
+        let errors = norm(square)?;
+        if rounding == 0.0 {
+            return errors.to_vec1();
+        }
+        let slopes = norm((of(&origin.slope)? / scale)?.sqr()?)?;
+        let both = Tensor::stack(&[&errors, &slopes, &origin.h.flatten_all()?], 0)?.to_vec2::<f64>()?;
+        let of_sample = |i: usize| without_rounding(both[0][i], rounding, both[2][i], both[1][i]);
+        Ok((0..both[0].len()).map(of_sample).collect())
     }
 
     /// Takes cotangents back through a step. `inside`, `[B, 8, n]`, are those of the stages' slopes, then of y,

@@ -34,7 +34,14 @@ fn mechanical(m: usize, hidden: &[usize], activation: Activation) -> Vec<(String
         let config = LagrangianField { hidden: hidden.clone(), activation, dissipation, velocities };
         fields.push((format!("{config:?}"), config.build_in(&units)));
         let (time_input, velocity_input) = (dissipation, !dissipation);
-        let config = SecondOrderField { hidden: hidden.clone(), activation, time_input, velocity_input, velocities };
+        let config = SecondOrderField {
+            hidden: hidden.clone(),
+            activation,
+            time_input,
+            velocity_input,
+            velocities,
+            ..SecondOrderField::default()
+        };
         fields.push((format!("{config:?}"), config.build_in(&units)));
     }
     fields

@@ -3,7 +3,8 @@
 
 use surprisal_core::{Precision, rng};
 use surprisal_ode::{
-    Activation, BuildField, Equations, Kvaerno5, MlpField, Problem, Rk4, Solver, System, Tsit5, VectorField, solve,
+    Activation, BuildField, Equations, Kvaerno5, MlpField, Problem, Rk4, SecondOrderField, Solver, System, Tsit5,
+    Units, VectorField, Velocities, solve,
 };
 
 use crate::lanes;
@@ -142,6 +143,49 @@ fn the_adjoint_is_the_derivative_of_the_steps_taken() {
         let error = (gradient.parameters[i] - difference).abs();
         assert!(error < 1e-4, "{i}: {} against {difference}", gradient.parameters[i]);
     }
+}
+
+/// An acceleration in float32, of positions and velocities in units of their own.
+#[test]
+fn accelerations() {
+    let [single, double] = [Precision::Float32, Precision::Float64].map(|dtype| {
+        let velocities = Velocities::Measured;
+        let config = SecondOrderField {
+            hidden: vec![9],
+            velocity_input: true,
+            time_input: true,
+            velocities,
+            dtype,
+            ..SecondOrderField::default()
+        };
+        config.build_in(&Units { columns: vec![0.5, 0.9, 1.3, 1.7], time: 1.7 })
+    });
+    let (parameters, y) = (rounded(draw(0, single.n_parameters(), 0.6)), draw(1, 4, 1.0));
+    lanes::single_evaluations("second_order", single.as_ref(), &parameters, ROUNDING);
+    let names = ["f", "Ju", "vᵀJ", "vᵀP"];
+    let all = products(single.as_ref(), &parameters, &y).into_iter().zip(products(double.as_ref(), &parameters, &y));
+    for (name, (ours, theirs)) in names.iter().zip(all) {
+        close(name, &ours, &theirs, ROUNDING);
+    }
+    assert!(single.rounding() > 0.0 && double.rounding() == 0.0 && single.tape_len() < double.tape_len());
+}
+
+/// A wide network scatters by 4·10⁻⁷, a good part of the tolerance: counted as an error it would cost 40 % more steps.
+#[test]
+fn rounding_does_not_shorten_steps() {
+    let [single, double] = both(&[128, 128], Activation::Tanh, false, 4);
+    let mut parameters = double.initial_parameters(1);
+    let (n, n_last) = (parameters.len(), 129 * 4);
+    parameters[n - n_last..].iter_mut().for_each(|w| *w *= 10.0);
+    let problems: Vec<Problem> =
+        (0..16).map(|p| Problem { y0: draw(60 + p, 4, 1.5), times: vec![0.0, 10.0] }).collect();
+    let steps = |field: &dyn VectorField| -> usize {
+        let batch = Tsit5::new(1e-6, 1e-6).solve_many(field, &parameters, &problems);
+        let of = batch.trajectories.iter().map(|t| t.as_ref().unwrap().statistics);
+        of.map(|s| s.n_accepted + s.n_rejected).sum()
+    };
+    let (ours, theirs) = (steps(single.as_ref()), steps(double.as_ref()));
+    assert!(theirs > 50 && (ours as f64) < 1.28 * theirs as f64, "{ours} against {theirs}");
 }
 
 /// Known equations around a float32 network, with formulas and parameters in float64.

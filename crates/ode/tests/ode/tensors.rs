@@ -1,7 +1,7 @@
 //! Batches in tensors against the lanes, on candle's CPU device.
 
 use candle_core::{Device, Tensor};
-use surprisal_core::rng;
+use surprisal_core::{Precision, rng};
 use surprisal_ode::equations::{Signal, Signals};
 use surprisal_ode::{
     Activation, BuildField, Equations, MlpField, OdeError, OnDevice, Problem, SecondOrderField, Solver, System,
@@ -304,4 +304,17 @@ fn a_field_without_tensors_is_refused() {
     let parameters = field.initial_parameters(1);
     let batch = on_device(&Tsit5::new(1e-6, 1e-8)).solve_many(field.as_ref(), &parameters, &problems);
     assert_eq!(batch.trajectories[0], Err(OdeError::NoTensors));
+}
+
+#[test]
+fn networks_of_float32() {
+    let field = MlpField { hidden: vec![13, 6], dtype: Precision::Float32, ..MlpField::default() }.build(3);
+    let (parameters, problems, solver) = (weights(field.as_ref(), 0.5), problems(13, 3, 4), Tsit5::new(1e-5, 1e-5));
+    let batches = [
+        solver.solve_many(field.as_ref(), &parameters, &problems),
+        on_device(&solver).solve_many(field.as_ref(), &parameters, &problems),
+    ];
+    let [theirs, ours] = batches.map(|batch| batch.pullback(field.as_ref(), &parameters, &cotangents(&problems, 3)));
+    close("parameters", &ours.parameters, &theirs.parameters, 1e-4);
+    assert!(ours != theirs, "both round alike");
 }

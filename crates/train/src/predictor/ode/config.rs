@@ -154,6 +154,7 @@ impl OdeConfig {
     pub fn precision_problem(&self) -> Option<String> {
         let field = match &self.field {
             Some(FieldConfig::MlpField(mlp)) => Some(mlp.dtype),
+            Some(FieldConfig::SecondOrderField(second_order)) => Some(second_order.dtype),
             _ => None,
         };
         let single = self.networks.values().map(|net| net.dtype).chain(field).any(|dtype| dtype == Precision::Float32);
