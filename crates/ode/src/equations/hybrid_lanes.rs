@@ -6,10 +6,11 @@ use surprisal_core::lanes::{LANES, Row};
 use super::hybrid::{Hybrid, Work};
 use crate::field::VectorField;
 use crate::field::lanes::LaneField;
+use crate::field::mlp_lanes::NetworkLanes;
 
 pub(super) struct HybridLanes<'a> {
     field: &'a Hybrid,
-    networks: Vec<Box<dyn LaneField + 'a>>,
+    networks: Vec<Box<dyn NetworkLanes + 'a>>,
     work: Work<Row>,
     /// Cotangents of the shared parameters, summed over calls.
     shared_bar: Vec<Row>,

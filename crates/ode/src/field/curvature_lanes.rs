@@ -10,7 +10,7 @@ use super::activation::Activation;
 use super::curvature::Change;
 use super::lanes::LaneField;
 use super::mlp::Mlp;
-use super::mlp_lanes::MlpLanes;
+use super::mlp_lanes::{MlpLanes, NetworkLanes as _};
 use super::number::Number;
 
 pub(super) struct ChangeLanes<'a> {

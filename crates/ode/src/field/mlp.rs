@@ -22,7 +22,7 @@ use surprisal_core::{Precision, Role, rng};
 
 use super::activation::Activation;
 use super::lanes::LaneField;
-use super::mlp_lanes::MlpLanes;
+use super::mlp_lanes::{MlpLanes, NetworkLanes};
 use super::number::Number;
 use super::{BuildField, ParameterBlock, VectorField};
 use crate::equations::Start;
@@ -156,7 +156,7 @@ impl Mlp {
     }
 
     /// The network with these parameters over eight lanes, in its type.
-    pub(crate) fn in_lanes<'a>(&'a self, parameters: &'a [f64]) -> Box<dyn LaneField + 'a> {
+    pub(crate) fn in_lanes<'a>(&'a self, parameters: &'a [f64]) -> Box<dyn NetworkLanes + 'a> {
         match self.dtype {
             Precision::Float32 => Box::new(MlpLanes::<f32>::new(self, parameters)),
             Precision::Float64 => Box::new(MlpLanes::<f64>::new(self, parameters)),

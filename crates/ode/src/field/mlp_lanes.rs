@@ -75,11 +75,6 @@ impl<'a, T: Number> MlpLanes<'a, T> {
         }
     }
 
-    /// `y_bar` = vᵀJ in every lane, of which nothing is remembered.
-    pub(crate) fn pull_back(&mut self, tape: &[Row], cotangent: &[Row], y_bar: &mut [Row]) {
-        T::dispatch(self.arch, PullBack { field: self, tape, cotangent, y_bar });
-    }
-
     /// The place for `n` more outer products.
     #[inline(always)]
     pub(super) fn defer<S: Simd>(&mut self, simd: S, n: usize) -> usize {
@@ -180,6 +175,18 @@ impl<T: Number> LaneField for MlpLanes<'_, T> {
     fn take_gradient(&mut self, parameter_bar: &mut [f64]) {
         T::dispatch(self.arch, Flush { field: self });
         parameter_bar.iter_mut().zip(&mut self.gradient).for_each(|(bar, g)| *bar += std::mem::take(g));
+    }
+}
+
+/// A network of either type over eight lanes.
+pub(crate) trait NetworkLanes: LaneField {
+    /// `x_bar` = vᵀJ in every lane, of which nothing is remembered.
+    fn pull_back(&mut self, tape: &[Row], cotangent: &[Row], x_bar: &mut [Row]);
+}
+
+impl<T: Number> NetworkLanes for MlpLanes<'_, T> {
+    fn pull_back(&mut self, tape: &[Row], cotangent: &[Row], x_bar: &mut [Row]) {
+        T::dispatch(self.arch, PullBack { field: self, tape, cotangent, y_bar: x_bar });
     }
 }
 
