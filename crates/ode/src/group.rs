@@ -50,6 +50,8 @@ pub(crate) struct Group<'a> {
     y: Vec<Row>,
     /// `[N_STAGES, n]`: its slopes.
     k: Vec<Row>,
+    /// `[n]`: where the attempt ends.
+    end: Vec<Row>,
     /// Where an idle lane stands: at the end of its last trajectory.
     t: Row,
     tape: GroupTape,
@@ -76,6 +78,7 @@ pub(crate) fn solve_group(
         lanes: std::array::from_fn(|_| None),
         y: vec![Row::ZERO; n],
         k: vec![Row::ZERO; N_STAGES * n],
+        end: vec![Row::ZERO; n],
         t: Row::ZERO,
         tape: GroupTape {
             n,
@@ -158,7 +161,9 @@ impl Group<'_> {
             let h = first_step(h0, slope_norm, scaled_norm(self.config, change, sizes, n_controlled));
             let result = if finite[l] {
                 let statistics = Statistics { n_evaluations: 2, ..Statistics::default() };
-                Ok(Trajectory { states: y0.clone(), statistics })
+                let mut states = Vec::with_capacity(times.len() * n);
+                states.extend_from_slice(y0);
+                Ok(Trajectory { states, statistics })
             } else {
                 Err(OdeError::FieldNotFinite { t: times[0], t_end: times[times.len() - 1], partial: y0.clone() })
             };
@@ -231,7 +236,7 @@ impl Group<'_> {
         attempt.tape = memory::take(n_rows);
         attempt.start = (!keep).then(|| Restart { t, y: self.y.clone(), slope: self.k[..self.n].to_vec() });
         let arch = self.arch;
-        let (end, norm) = arch.dispatch(Stages { group: self, t: &t, h: &h, tape: &mut attempt.tape });
+        let norm = arch.dispatch(Stages { group: self, t: &t, h: &h, tape: &mut attempt.tape });
 
         let mut finite = [true; LANES];
         for l in 0..LANES {
@@ -248,7 +253,7 @@ impl Group<'_> {
             attempt.accepted.0[l] = 1.0;
             self.accept(l, &mut lane, h.0[l], &mut attempt.reached);
             for i in 0..self.n {
-                self.y[i].0[l] = end[i].0[l];
+                self.y[i].0[l] = self.end[i].0[l];
                 self.k[i].0[l] = self.k[(N_STAGES - 1) * self.n + i].0[l];
             }
             if lane.last {
@@ -294,9 +299,9 @@ impl Group<'_> {
 
     /// The scaled errors of the attempt; NaN where its end is not finite.
     #[inline(always)]
-    fn error_norms(&self, h: &Row, end: &[Row]) -> Row {
+    fn error_norms(&self, h: &Row) -> Row {
         let mut sum = Row::ZERO;
-        for (i, (y, y1)) in self.y.iter().zip(end).enumerate().take(self.n_controlled) {
+        for (i, (y, y1)) in self.y.iter().zip(&self.end).enumerate().take(self.n_controlled) {
             let mut error = Row::ZERO;
             for (&e, k) in E.iter().zip(self.k.chunks_exact(self.n)) {
                 error.add_scaled(e, &k[i]);
@@ -344,21 +349,20 @@ struct Stages<'g, 'a> {
 }
 
 impl WithSimd for Stages<'_, '_> {
-    type Output = (Vec<Row>, Row);
+    type Output = Row;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> Self::Output {
+    fn with_simd<S: Simd>(self, _: S) -> Row {
         let Self { group, t, h, tape } = self;
-        let end = evaluate_stages(group.field, t, h, &group.y, &mut group.k, tape);
-        let norms = group.error_norms(h, &end);
-        (end, norms)
+        evaluate_stages(group.field, t, h, &group.y, &mut group.k, &mut group.end, tape);
+        group.error_norms(h)
     }
 }
 
-/// Fills slopes 2 to 7 and their tapes; returns the states at the ends of the steps, `[n]`.
+/// Fills slopes 2 to 7, their tapes, and the states at the ends of the steps.
 ///
 /// # Shapes
-/// `y` `[n]`, `k` `[N_STAGES, n]`, the first of which is there, `tape` `[N_STAGES − 1, tape_rows]`.
+/// `y` `[n]`, `k` `[N_STAGES, n]`, the first of which is there, `state` `[n]`, `tape` `[N_STAGES − 1, tape_rows]`.
 #[inline(always)]
 pub(crate) fn evaluate_stages(
     field: &mut dyn LaneField,
@@ -366,10 +370,10 @@ pub(crate) fn evaluate_stages(
     h: &Row,
     y: &[Row],
     k: &mut [Row],
+    state: &mut [Row],
     tape: &mut [Row],
-) -> Vec<Row> {
+) {
     let n = y.len();
-    let mut state = vec![Row::ZERO; n];
     for (stage, tape) in (1..N_STAGES).zip(tape.chunks_exact_mut(field.tape_rows())) {
         let (known, new) = k.split_at_mut(stage * n);
         for (i, state) in state.iter_mut().enumerate() {
@@ -382,9 +386,8 @@ pub(crate) fn evaluate_stages(
         }
         let mut time = *t;
         time.add_scaled(C[stage], h);
-        field.rhs(&time, &state, &mut new[..n], tape);
+        field.rhs(&time, state, &mut new[..n], tape);
     }
-    state
 }
 
 /// Zeroes the columns of lanes that are not finite, whose products with a cotangent of zero would be
