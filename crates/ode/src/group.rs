@@ -53,6 +53,8 @@ pub(crate) struct Group<'a> {
     y: Vec<Row>,
     /// `[N_STAGES, n]`: its slopes.
     k: Vec<Row>,
+    /// `[n]`: where the attempt ends.
+    end: Vec<Row>,
     /// Where an idle lane stands: at the end of its last trajectory.
     t: Row,
     tape: GroupTape,
@@ -80,6 +82,7 @@ pub(crate) fn solve_group(
         lanes: std::array::from_fn(|_| None),
         y: vec![Row::ZERO; n],
         k: vec![Row::ZERO; N_STAGES * n],
+        end: vec![Row::ZERO; n],
         t: Row::ZERO,
         tape: GroupTape {
             n,
@@ -162,7 +165,9 @@ impl Group<'_> {
             let h = first_step(h0, slope_norm, scaled_norm(self.config, change, sizes, n_controlled));
             let result = if finite[l] {
                 let statistics = Statistics { n_evaluations: 2, ..Statistics::default() };
-                Ok(Trajectory { states: y0.clone(), statistics })
+                let mut states = Vec::with_capacity(times.len() * n);
+                states.extend_from_slice(y0);
+                Ok(Trajectory { states, statistics })
             } else {
                 Err(OdeError::FieldNotFinite { t: times[0], t_end: times[times.len() - 1], partial: y0.clone() })
             };
@@ -235,7 +240,7 @@ impl Group<'_> {
         attempt.tape = memory::take(n_rows);
         attempt.start = (!keep).then(|| Restart { t, y: self.y.clone(), slope: self.k[..self.n].to_vec() });
         let arch = self.arch;
-        let (end, norm) = arch.dispatch(Stages { group: self, t: &t, h: &h, tape: &mut attempt.tape });
+        let norm = arch.dispatch(Stages { group: self, t: &t, h: &h, tape: &mut attempt.tape });
 
         let mut finite = [true; LANES];
         for l in 0..LANES {
@@ -252,7 +257,7 @@ impl Group<'_> {
             attempt.accepted.0[l] = 1.0;
             self.accept(l, &mut lane, h.0[l], &mut attempt.reached);
             for i in 0..self.n {
-                self.y[i].0[l] = end[i].0[l];
+                self.y[i].0[l] = self.end[i].0[l];
                 self.k[i].0[l] = self.k[(N_STAGES - 1) * self.n + i].0[l];
             }
             if lane.last {
@@ -298,28 +303,35 @@ impl Group<'_> {
 
     /// The scaled errors of the attempt; NaN where its end is not finite.
     #[inline(always)]
-    fn error_norms(&self, h: &Row, end: &[Row]) -> Row {
-        let (mut sum, mut slopes) = (Row::ZERO, Row::ZERO);
-        for (i, (y, y1)) in self.y.iter().zip(end).enumerate().take(self.n_controlled) {
+    fn error_norms(&self, h: &Row) -> Row {
+        let errors = self.scaled_norms(|i| {
             let mut error = Row::ZERO;
             for (&e, k) in E.iter().zip(self.k.chunks_exact(self.n)) {
                 error.add_scaled(e, &k[i]);
             }
-            let atol = self.config.atol.of(i);
+            Row(std::array::from_fn(|l| h.0[l] * error.0[l]))
+        });
+        if self.rounding == 0.0 {
+            return errors;
+        }
+        let slopes = self.scaled_norms(|i| self.k[i]);
+        Row(std::array::from_fn(|l| without_rounding(errors.0[l], self.rounding, h.0[l], slopes.0[l])))
+    }
+
+    /// The norm of `of` each state, divided by what is allowed of it.
+    #[inline(always)]
+    fn scaled_norms(&self, of: impl Fn(usize) -> Row) -> Row {
+        let mut sum = Row::ZERO;
+        for (i, (y, y1)) in self.y.iter().zip(&self.end).enumerate().take(self.n_controlled) {
+            let (value, atol) = (of(i), self.config.atol.of(i));
             for l in 0..LANES {
                 let scale = atol + self.config.rtol * y.0[l].abs().max(y1.0[l].abs());
-                let scaled = h.0[l] * error.0[l] / scale;
+                let scaled = value.0[l] / scale;
                 // 0·y₁ is NaN where y₁ is not finite
                 sum.0[l] += scaled * scaled + 0.0 * y1.0[l];
-                let slope = self.k[i].0[l] / scale;
-                slopes.0[l] += slope * slope;
             }
         }
-        let norm = |sum: f64| (sum / self.n_controlled as f64).sqrt();
-        if self.rounding == 0.0 {
-            return Row(sum.0.map(norm));
-        }
-        Row(std::array::from_fn(|l| without_rounding(norm(sum.0[l]), self.rounding, h.0[l], norm(slopes.0[l]))))
+        Row(sum.0.map(|sum| (sum / self.n_controlled as f64).sqrt()))
     }
 
     /// Moves a lane to the end of its step and records the data times passed.
@@ -354,21 +366,20 @@ struct Stages<'g, 'a> {
 }
 
 impl WithSimd for Stages<'_, '_> {
-    type Output = (Vec<Row>, Row);
+    type Output = Row;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> Self::Output {
+    fn with_simd<S: Simd>(self, _: S) -> Row {
         let Self { group, t, h, tape } = self;
-        let end = evaluate_stages(group.field, t, h, &group.y, &mut group.k, tape);
-        let norms = group.error_norms(h, &end);
-        (end, norms)
+        evaluate_stages(group.field, t, h, &group.y, &mut group.k, &mut group.end, tape);
+        group.error_norms(h)
     }
 }
 
-/// Fills slopes 2 to 7 and their tapes; returns the states at the ends of the steps, `[n]`.
+/// Fills slopes 2 to 7, their tapes, and the states at the ends of the steps.
 ///
 /// # Shapes
-/// `y` `[n]`, `k` `[N_STAGES, n]`, the first of which is there, `tape` `[N_STAGES − 1, tape_rows]`.
+/// `y` `[n]`, `k` `[N_STAGES, n]`, the first of which is there, `state` `[n]`, `tape` `[N_STAGES − 1, tape_rows]`.
 #[inline(always)]
 pub(crate) fn evaluate_stages(
     field: &mut dyn LaneField,
@@ -376,10 +387,10 @@ pub(crate) fn evaluate_stages(
     h: &Row,
     y: &[Row],
     k: &mut [Row],
+    state: &mut [Row],
     tape: &mut [Row],
-) -> Vec<Row> {
+) {
     let n = y.len();
-    let mut state = vec![Row::ZERO; n];
     for (stage, tape) in (1..N_STAGES).zip(tape.chunks_exact_mut(field.tape_rows())) {
         let (known, new) = k.split_at_mut(stage * n);
         for (i, state) in state.iter_mut().enumerate() {
@@ -392,9 +403,8 @@ pub(crate) fn evaluate_stages(
         }
         let mut time = *t;
         time.add_scaled(C[stage], h);
-        field.rhs(&time, &state, &mut new[..n], tape);
+        field.rhs(&time, state, &mut new[..n], tape);
     }
-    state
 }
 
 /// Zeroes the columns of lanes that are not finite, whose products with a cotangent of zero would be

@@ -73,6 +73,11 @@ struct Sweep {
     y_bar: Vec<Row>,
     /// `[N_STAGES, n]`: of its slopes.
     k_bar: Vec<Row>,
+    /// `[2, n]`: what lanes without a step keep of both.
+    kept: Vec<Row>,
+    /// `[n]`: of the end of a step, and of where a stage was evaluated.
+    end_bar: Vec<Row>,
+    stage_bar: Vec<Row>,
     /// `[n_problems][n]`: of y₀, and of the first slope, once a lane is through.
     y0_bar: Vec<Vec<f64>>,
     slope_bar: Vec<Vec<f64>>,
@@ -86,11 +91,14 @@ impl GroupTape {
             current: [None; LANES],
             y_bar: vec![Row::ZERO; n],
             k_bar: vec![Row::ZERO; N_STAGES * n],
+            kept: vec![Row::ZERO; 2 * n],
+            end_bar: vec![Row::ZERO; n],
+            stage_bar: vec![Row::ZERO; n],
             y0_bar: vec![vec![0.0; n]; self.problems],
             slope_bar: vec![vec![0.0; n]; self.problems],
         };
         let arch = Arch::new();
-        let (mut again, mut slopes) = (vec![], vec![Row::ZERO; N_STAGES * n]);
+        let (mut again, mut scratch) = (vec![], vec![Row::ZERO; (N_STAGES + 1) * n]);
         for attempt in self.attempts.iter().rev() {
             for l in 0..LANES {
                 sweep.turn_to(l, attempt.problems[l]);
@@ -99,7 +107,7 @@ impl GroupTape {
                 None => &attempt.tape,
                 Some(start) => {
                     again.resize((N_STAGES - 1) * field.tape_rows(), Row::ZERO);
-                    start.evaluate(field, &attempt.h, &mut slopes, &mut again);
+                    start.evaluate(field, &attempt.h, &mut scratch, &mut again);
                     blank(&mut again, attempt.accepted.0.map(|accepted| accepted != 0.0));
                     &again
                 }
@@ -142,11 +150,12 @@ impl GroupTape {
         }));
         let mut h = Row::ZERO;
         h.add_product(&live, &attempt.h);
-        let (k_bar, y_bar) = (&mut sweep.k_bar, &mut sweep.y_bar);
-        // what lanes without a step keep
+        let Sweep { k_bar, y_bar, kept, end_bar, stage_bar, .. } = sweep;
         let rest = Row(live.0.map(|live| 1.0 - live));
-        let kept: Vec<Row> = y_bar.iter().chain(&k_bar[..n]).map(|row| masked(&rest, row)).collect();
-        let mut end_bar: Vec<Row> = y_bar.iter().map(|row| masked(&live, row)).collect();
+        for (kept, row) in kept.iter_mut().zip(y_bar.iter().chain(&k_bar[..n])) {
+            *kept = masked(&rest, row);
+        }
+        end_bar.iter_mut().zip(&*y_bar).for_each(|(end, row)| *end = masked(&live, row));
         for i in 0..n {
             k_bar[(N_STAGES - 1) * n + i] = masked(&live, &k_bar[i]);
         }
@@ -163,12 +172,11 @@ impl GroupTape {
                 }
             }
         }
-        let mut stage_bar = vec![Row::ZERO; n];
         let rows = field.tape_rows();
         for stage in (1..N_STAGES).rev() {
             let tape = &tapes[(stage - 1) * rows..][..rows];
             let (before, this) = k_bar.split_at_mut(stage * n);
-            field.vjp(tape, &this[..n], &mut stage_bar);
+            field.vjp(tape, &this[..n], stage_bar);
             for (i, bar) in stage_bar.iter_mut().enumerate() {
                 // y₁ is where the last stage was evaluated: its cotangent enters there, once
                 bar.add_scaled(1.0, &std::mem::replace(&mut end_bar[i], Row::ZERO));
@@ -179,7 +187,7 @@ impl GroupTape {
                 }
             }
         }
-        y_bar.iter_mut().chain(&mut k_bar[..n]).zip(&kept).for_each(|(row, kept)| row.add_scaled(1.0, kept));
+        y_bar.iter_mut().chain(&mut k_bar[..n]).zip(&*kept).for_each(|(row, kept)| row.add_scaled(1.0, kept));
     }
 }
 
@@ -203,10 +211,11 @@ impl WithSimd for Reverse<'_> {
 }
 
 impl Restart {
-    /// The tapes of all stages, once more.
-    fn evaluate(&self, field: &mut dyn LaneField, h: &Row, slopes: &mut [Row], tape: &mut [Row]) {
+    /// The tapes of all stages, once more. `scratch` is `[N_STAGES + 1, n]`.
+    fn evaluate(&self, field: &mut dyn LaneField, h: &Row, scratch: &mut [Row], tape: &mut [Row]) {
+        let (end, slopes) = scratch.split_at_mut(self.y.len());
         slopes[..self.slope.len()].copy_from_slice(&self.slope);
-        Arch::new().dispatch(Again { start: self, field, h, slopes, tape });
+        Arch::new().dispatch(Again { start: self, field, h, slopes, end, tape });
     }
 }
 
@@ -216,6 +225,7 @@ struct Again<'a> {
     field: &'a mut dyn LaneField,
     h: &'a Row,
     slopes: &'a mut [Row],
+    end: &'a mut [Row],
     tape: &'a mut [Row],
 }
 
@@ -224,7 +234,7 @@ impl WithSimd for Again<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        evaluate_stages(self.field, &self.start.t, self.h, &self.start.y, self.slopes, self.tape);
+        evaluate_stages(self.field, &self.start.t, self.h, &self.start.y, self.slopes, self.end, self.tape);
     }
 }
 

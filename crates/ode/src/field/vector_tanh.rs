@@ -4,9 +4,11 @@
 //!
 //! tanh |x| = ((2ᵏ − 1)(Q − N) + 2ᵏ·2N)/((2ᵏ + 1)(Q − N) + 2ᵏ·2N),
 //!
-//! one division in all. N/Q is the sixth convergent of Lambert's continued fraction
-//! tanh u = u/(1 + u²/(3 + u²/(5 + …))) (NIST Digital Library of Mathematical Functions, 4.39.1), whose relative
-//! error is below 10⁻¹⁸ there. From |x| = 22 on tanh rounds to 1. k ln 2/2 is subtracted in two parts, the
+//! one division in all. N/Q = u (b₀ + a₁w + a₂w²)/(b₀ + b₁w + w²) with w = u² has the form of the fifth convergent of
+//! Lambert's continued fraction tanh u = u/(1 + u²/(3 + u²/(5 + …))) (NIST Digital Library of Mathematical
+//! Functions, 4.39.1). Its coefficients make it agree with tanh u at the zeros of the Chebyshev polynomial T₅ of
+//! w, stretched so that the first is w = 0 and the interval ends at |u| = ¼ ln 2: its relative error is below
+//! 6·10⁻¹⁸ there. From |x| = 22 on tanh rounds to 1, and so does this but for the last place. k ln 2/2 is subtracted in two parts, the
 //! first of which has trailing zeros enough for k times it to be exact (W. J. Cody, W. Waite, *Software Manual
 //! for the Elementary Functions*, 1980). In float32 the third convergent will do (10⁻⁸), and 9.1 for 22.
 
@@ -14,8 +16,13 @@ use pulp::bytemuck::{cast, cast_slice_mut};
 use pulp::{Arch, Simd, WithSimd};
 use surprisal_core::lanes::{LANES, Row};
 
-/// 1.5·2⁵²: adding and subtracting it rounds to an integer.
-const ROUND: f64 = 6755399441055744.0;
+/// 1.5·2⁵² + 1023: adding it rounds to an integer k and leaves the biased exponent of 2ᵏ in the lowest bits;
+/// subtracting it again leaves k.
+const ROUND: f64 = 6755399441055744.0 + 1023.0;
+const B0: f64 = 63.018_640_318_221_166;
+const A1: f64 = 7.001_331_362_145_646;
+const A2: f64 = 0.066_637_108_460_872_54;
+const B1: f64 = 28.007_544_801_552_34;
 const LN2_HIGH: f64 = 6.931_471_803_691_238e-1;
 const LN2_LOW: f64 = 1.908_214_929_270_587_7e-10;
 
@@ -90,13 +97,12 @@ fn fraction<S: Simd>(simd: S, x: S::f64s) -> Fraction<S> {
     let u = mul_add(k, c(-0.5 * LN2_HIGH), magnitude);
     let u = mul_add(k, c(-0.5 * LN2_LOW), u);
     let w = simd.mul_f64s(u, u);
-    // 2N = 42 u (w² + 60 w + 495), Q = w³ + 210 w² + 4725 w + 10395
-    let twice_n = simd.mul_f64s(simd.mul_f64s(u, c(42.0)), mul_add(simd.add_f64s(w, c(60.0)), w, c(495.0)));
-    let q = mul_add(mul_add(simd.add_f64s(w, c(210.0)), w, c(4725.0)), w, c(10395.0));
+    let twice_n = simd.mul_f64s(mul_add(mul_add(c(2.0 * A2), w, c(2.0 * A1)), w, c(2.0 * B0)), u);
+    let q = mul_add(simd.add_f64s(w, c(B1)), w, c(B0));
     let rest = mul_add(twice_n, c(-0.5), q);
 
-    let mut power = simd.add_f64s(k, c(ROUND + 1023.0));
-    // the biased exponent k + 1023 stands in the lowest bits of that sum: move it to its place
+    let mut power = shifted;
+    // 2ᵏ, once the exponent is in its place
     for bits in cast_slice_mut::<S::f64s, u64>(std::slice::from_mut(&mut power)) {
         *bits <<= 52;
     }
@@ -217,10 +223,10 @@ mod tests {
             assert_eq!(y, 0.0);
         }
         for y in all(1e300) {
-            assert_eq!(y, 1.0);
+            assert!((y - 1.0).abs() <= f64::EPSILON, "{y}");
         }
         for y in all(f64::NEG_INFINITY) {
-            assert_eq!(y, -1.0);
+            assert!((y + 1.0).abs() <= f64::EPSILON, "{y}");
         }
         for y in all(f64::NAN) {
             assert!(y.is_nan());
