@@ -264,7 +264,8 @@ impl Group<'_> {
                 predicted = *known;
                 predicted.add_product(h_gamma, &self.slopes[j]);
             }
-            *guess = predicted;
+            // a state at rest may be the number of a trajectory, which rounding must not touch
+            *guess = if j < self.n_controlled { predicted } else { self.y[j] };
         }
     }
 

@@ -239,6 +239,8 @@ impl Forward<'_, '_> {
                 for (&weight, before) in predictors[i].iter().zip(before.chunks_exact(n)) {
                     stage.iter_mut().zip(before).for_each(|(guess, y)| *guess += weight * y);
                 }
+                // a state at rest may be the number of a trajectory, which rounding must not touch
+                stage[self.n_controlled..].copy_from_slice(&self.y[self.n_controlled..]);
             }
             let norm = |d: &[f64]| scaled_norm(self.n_controlled, d, &self.allowed);
             let evaluations = system.stage(t + tableau.c[i] * h, h_gamma, &self.known, stage, norm)?;

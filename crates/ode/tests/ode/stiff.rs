@@ -1,6 +1,7 @@
 //! The implicit methods: their orders, their adjoints, and problems that explicit ones cannot do.
 
 use surprisal_core::rng;
+use surprisal_ode::equations::{Signal, Signals};
 use surprisal_ode::stiff::{Implicit, solve_stiff};
 use surprisal_ode::{
     Auto, BuildField, Esdirk3, Kvaerno5, MlpField, OdeError, ParameterBlock, Problem, Solver, System, Tolerance,
@@ -352,4 +353,31 @@ fn lanes_do_what_single_evaluations_do() {
     theta.iter_mut().for_each(|w| *w *= 3.0);
     let starts = [problem(&[0.3, -1.0, 0.8], &[0.0, 0.5, 4.0]), problem(&[1.3, 0.0, -0.8], &[0.2, 0.7])];
     assert_eq!(compare("network", with_time.as_ref(), &theta, &starts, &Kvaerno5::new(1e-6, 1e-8)), 0);
+}
+
+/// Every trajectory follows an input of its own, whose number is a state at rest.
+#[test]
+fn inputs_are_those_of_the_trajectory_in_every_lane() {
+    let mut system = compile(
+        r#"{ "states": { "x": { "rhs": "-rate*(x - force)" }, "y": { "rhs": "x - y" } },
+             "parameters": { "rate": { "init": 1000 } } }"#,
+        &["x", "y"],
+        &["force"],
+    );
+    // without kinks, about which steps differ by more than what Newton's method leaves
+    let signal = |p: usize| Signal::new(vec![0.0, 2.0], vec![p as f64, -1.0]);
+    system.set_signals(Signals { of_trajectory: (0..13).map(|p| vec![signal(p)]).collect() });
+    let problems: Vec<Problem> =
+        (0..13).map(|p| Problem { y0: vec![0.0, 1.0, p as f64], times: vec![0.0, 0.5, 2.0] }).collect();
+    for solver in [&Esdirk3::new(1e-6, 1e-8) as &dyn Solver, &Kvaerno5::new(1e-6, 1e-8)] {
+        assert_eq!(compare("inputs", system.field(), &[1000.0], &problems, solver), 0);
+        let batch = solver.solve_many(system.field(), &[1000.0], &problems);
+        for (p, trajectory) in batch.trajectories.iter().enumerate() {
+            let states = &trajectory.as_ref().unwrap().states;
+            // x follows the input as fast as the rate says, and the state at rest rests
+            let slope = -0.5 - 0.5 * p as f64;
+            assert!((states[6] - (-1.0 - slope / 1000.0)).abs() < 1e-5, "{p}: {states:?}");
+            assert_eq!((states[5], states[8]), (p as f64, p as f64));
+        }
+    }
 }
