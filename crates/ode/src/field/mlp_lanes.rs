@@ -109,8 +109,8 @@ impl<'a, T: Number> MlpLanes<'a, T> {
             for (i, bars) in rest[..n_out].chunks_mut(T::UNITS).enumerate() {
                 for part in 0..LANES / S::F64_LANES {
                     let mut sum = simd.splat_f64s(0.0);
-                    for d in d[i..].iter().step_by(self.per_bias * d_len) {
-                        sum = T::add_rows(simd, sum, S::as_simd_f64s(&d.0).0[part]);
+                    for product in (0..n).step_by(self.per_bias) {
+                        sum = T::add_rows(simd, sum, S::as_simd_f64s(&d[product * d_len + i].0).0[part]);
                     }
                     bars.iter_mut().zip(T::sums(simd, sum)).for_each(|(bar, sum)| *bar += sum);
                 }

@@ -198,6 +198,14 @@ impl Outer<'_> {
                 }
             }
         }
+        if T::UNITS == 1 {
+            for (n, sums) in straight.iter().enumerate() {
+                let row = &mut gradient[(i + n) * self.n_in + j..][..M];
+                row.iter_mut().zip(sums).for_each(|(g, &sum)| *g += T::sums(simd, sum)[0]);
+            }
+            return;
+        }
+        // a last slot may be half empty
         let mut add = |row: usize, column: usize, sum: f64| {
             if row < self.n_out && column < self.n_in {
                 gradient[row * self.n_in + column] += sum;
@@ -208,12 +216,10 @@ impl Outer<'_> {
                 let (row, column) = (T::UNITS * (i + n), T::UNITS * (j + m));
                 let [first, second] = T::sums(simd, straight[n][m]);
                 add(row, column, first);
-                if T::UNITS > 1 {
-                    add(row + 1, column + 1, second);
-                    let [first, second] = T::sums(simd, crossed[n][m]);
-                    add(row + 1, column, first);
-                    add(row, column + 1, second);
-                }
+                add(row + 1, column + 1, second);
+                let [first, second] = T::sums(simd, crossed[n][m]);
+                add(row + 1, column, first);
+                add(row, column + 1, second);
             }
         }
     }
