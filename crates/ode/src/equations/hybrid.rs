@@ -42,8 +42,10 @@ pub struct Hybrid {
     pub(super) n_inputs: usize,
     /// a: from the symbols to the inputs of all networks, one after the other.
     pub(super) feed: Program,
-    /// b, for every input of every network.
-    pub(super) feed_scales: Vec<f64>,
+    /// `[n_physical]`: 1/s, since a product takes a fraction of the time of a quotient.
+    pub(super) inverse_scales: Vec<f64>,
+    /// 1/b, for every input of every network.
+    pub(super) inverse_feed_scales: Vec<f64>,
     /// f: from the symbols and the outputs of all networks to dy/dt.
     pub(super) rates: Program,
     pub(super) networks: Vec<Network>,
@@ -124,7 +126,7 @@ impl Hybrid {
         let zero = L::splat(0.0);
         work.symbols.resize(self.rates.inputs().len(), zero);
         work.bars.resize(self.rates.inputs().len(), zero);
-        work.feed.resize(self.feed_scales.len(), zero);
+        work.feed.resize(self.inverse_feed_scales.len(), zero);
         work.scratch.resize(self.feed.n_values().max(self.rates.n_values()), zero);
         work.rates.resize(self.scales.len(), zero);
     }
@@ -162,8 +164,8 @@ impl Hybrid {
         let (symbols, outputs) = work.symbols.split_at_mut(n_symbols);
         if !self.networks.is_empty() {
             self.feed.evaluate(symbols, feed_values);
-            for (k, (x, &b)) in work.feed.iter_mut().zip(&self.feed_scales).enumerate() {
-                *x = self.feed.output(k, feed_values).map(|x| x / b);
+            for (k, (x, &factor)) in work.feed.iter_mut().zip(&self.inverse_feed_scales).enumerate() {
+                *x = self.feed.output(k, feed_values).map(|x| factor * x);
             }
         }
         let (mut x, mut outputs) = (&work.feed[..], outputs);
@@ -176,8 +178,8 @@ impl Hybrid {
             (x, outputs, rest) = (x_behind, outputs_behind, behind);
         }
         self.rates.evaluate(&work.symbols, rest);
-        for (k, (dz, &s)) in dz.iter_mut().zip(&self.scales).enumerate() {
-            *dz = self.rates.output(k, rest).map(|rate| rate / s);
+        for (k, (dz, &factor)) in dz.iter_mut().zip(&self.inverse_scales).enumerate() {
+            *dz = self.rates.output(k, rest).map(|rate| factor * rate);
         }
         dz[self.scales.len()..].fill(L::splat(0.0));
     }
@@ -197,8 +199,8 @@ impl Hybrid {
         let (n, n_symbols) = (self.scales.len(), self.n_symbols());
         let (feed_values, mut rest) = tape.split_at(self.n_feed_values());
         let rates_values = &tape[tape.len() - self.rates.n_values()..];
-        for ((rate, v), &s) in work.rates.iter_mut().zip(cotangent).zip(&self.scales) {
-            *rate = v.map(|v| v / s);
+        for ((rate, v), &factor) in work.rates.iter_mut().zip(cotangent).zip(&self.inverse_scales) {
+            *rate = v.map(|v| factor * v);
         }
         work.bars.fill(L::splat(0.0));
         self.rates.vjp(rates_values, &work.rates, &mut work.scratch, &mut work.bars);
@@ -213,7 +215,7 @@ impl Hybrid {
             (x_bar, outputs, rest) = (x_behind, outputs_behind, behind);
         }
         if !self.networks.is_empty() {
-            work.feed.iter_mut().zip(&self.feed_scales).for_each(|(x, &b)| *x = x.map(|x| x / b));
+            work.feed.iter_mut().zip(&self.inverse_feed_scales).for_each(|(x, &r)| *x = x.map(|x| r * x));
             self.feed.vjp(feed_values, &work.feed, &mut work.scratch, bars);
         }
         for ((z_bar, bar), &s) in z_bar.iter_mut().zip(&bars[1..]).zip(&self.scales) {
@@ -368,7 +370,7 @@ impl Hybrid {
         let (symbols, mut outputs) = work.symbols.split_at_mut(n_symbols);
         if !self.networks.is_empty() {
             self.feed.jvp(feed_values, symbols, &mut work.scratch, &mut work.feed);
-            work.feed.iter_mut().zip(&self.feed_scales).for_each(|(x, &b)| *x = x.map(|x| x / b));
+            work.feed.iter_mut().zip(&self.inverse_feed_scales).for_each(|(x, &r)| *x = x.map(|x| r * x));
         }
         let mut x = &work.feed[..];
         for (k, net) in self.networks.iter().enumerate() {
@@ -381,8 +383,8 @@ impl Hybrid {
         }
         self.rates.jvp(rest, &work.symbols, &mut work.scratch, &mut work.rates);
         dz_dot.fill(L::splat(0.0));
-        for ((dot, rate), &s) in dz_dot.iter_mut().zip(&work.rates).zip(&self.scales) {
-            *dot = rate.map(|rate| rate / s);
+        for ((dot, rate), &factor) in dz_dot.iter_mut().zip(&work.rates).zip(&self.inverse_scales) {
+            *dot = rate.map(|rate| factor * rate);
         }
     }
 }

@@ -67,8 +67,8 @@ impl TensorField for HybridTensors<'_> {
         let mut evaluation = vec![];
         if !field.networks.is_empty() {
             evaluation = field.feed.evaluate_tensors(&symbols)?;
-            let feed: Vec<Tensor> = (0..field.feed_scales.len())
-                .map(|k| field.feed.output_tensor(k, &evaluation).affine(1.0 / field.feed_scales[k], 0.0))
+            let feed: Vec<Tensor> = (0..field.inverse_feed_scales.len())
+                .map(|k| field.feed.output_tensor(k, &evaluation).affine(field.inverse_feed_scales[k], 0.0))
                 .collect::<Result<_>>()?;
             for (k, (net, network)) in field.networks.iter().zip(&self.networks).enumerate() {
                 let x = from_columns(&feed[field.first_feed(k)..][..net.n_in])?;
@@ -79,8 +79,8 @@ impl TensorField for HybridTensors<'_> {
         }
         let mut rates = field.rates.evaluate_tensors(&symbols)?;
         let mut dz = Vec::with_capacity(field.dim());
-        for (k, s) in field.scales.iter().enumerate() {
-            dz.push(field.rates.output_tensor(k, &rates).affine(1.0 / s, 0.0)?);
+        for (k, &factor) in field.inverse_scales.iter().enumerate() {
+            dz.push(field.rates.output_tensor(k, &rates).affine(factor, 0.0)?);
         }
         dz.resize(field.dim(), t.zeros_like()?);
         evaluation.append(&mut rates);
@@ -90,13 +90,13 @@ impl TensorField for HybridTensors<'_> {
     fn vjp(&mut self, evaluation: &[Tensor], cotangent: &Tensor) -> Result<Tensor> {
         let field = self.field;
         let (feed_values, mut of_networks, rates_values) = self.parts(evaluation);
-        let scaled = |(v, s): (&Tensor, &f64)| v.affine(1.0 / s, 0.0);
+        let scaled = |(v, &factor): (&Tensor, &f64)| v.affine(factor, 0.0);
         let cotangents = columns(cotangent)?;
         let zeros = cotangents[0].zeros_like()?;
-        let rates: Vec<Tensor> = cotangents.iter().zip(&field.scales).map(scaled).collect::<Result<_>>()?;
+        let rates: Vec<Tensor> = cotangents.iter().zip(&field.inverse_scales).map(scaled).collect::<Result<_>>()?;
         let mut bars = field.rates.vjp_tensors(rates_values, &rates)?;
         let mut outputs = bars.split_off(field.n_symbols()).into_iter();
-        let mut feed = Vec::with_capacity(field.feed_scales.len());
+        let mut feed = Vec::with_capacity(field.inverse_feed_scales.len());
         for (net, network) in field.networks.iter().zip(&mut self.networks) {
             let output: Vec<Tensor> =
                 outputs.by_ref().take(net.n_out).map(|bar| bar.unwrap_or_else(|| zeros.clone())).collect();
@@ -106,7 +106,7 @@ impl TensorField for HybridTensors<'_> {
             of_networks = behind;
         }
         if !field.networks.is_empty() {
-            let feed: Vec<Tensor> = feed.iter().zip(&field.feed_scales).map(scaled).collect::<Result<_>>()?;
+            let feed: Vec<Tensor> = feed.iter().zip(&field.inverse_feed_scales).map(scaled).collect::<Result<_>>()?;
             let through_networks = field.feed.vjp_tensors(feed_values, &feed)?;
             for (bar, more) in bars.iter_mut().zip(through_networks) {
                 if let Some(more) = more {

@@ -174,7 +174,7 @@ impl<'a> At<'a> {
                 let (net, first) = (&self.field.networks[*k], self.field.first_feed(*k));
                 self.field.feed.evaluate(&self.symbols, &mut self.values);
                 for (i, x) in self.input.iter_mut().enumerate() {
-                    *x = self.field.feed.output(first + i, &self.values) / self.field.feed_scales[first + i];
+                    *x = self.field.feed.output(first + i, &self.values) * self.field.inverse_feed_scales[first + i];
                 }
                 net.mlp.rhs(net.parameters(parameters), t, &self.input, &mut self.output, &mut self.tape);
             }
@@ -201,9 +201,9 @@ impl<'a> At<'a> {
                 let bar = &mut parameter_bar[net.first_parameter..][..net.mlp.n_parameters()];
                 let of_net = net.parameters(parameters);
                 net.mlp.vjp(of_net, t, &[], &self.tape, cotangent, &mut self.input, bar);
-                let mut feed_bar = vec![0.0; field.feed_scales.len()];
+                let mut feed_bar = vec![0.0; field.inverse_feed_scales.len()];
                 for (i, x_bar) in self.input.iter().enumerate() {
-                    feed_bar[first + i] = x_bar / field.feed_scales[first + i];
+                    feed_bar[first + i] = x_bar * field.inverse_feed_scales[first + i];
                 }
                 field.feed.vjp(&self.values, &feed_bar, &mut self.scratch, &mut self.bars);
             }
