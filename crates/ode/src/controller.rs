@@ -83,7 +83,7 @@ pub fn scaled_norm(
 
 /// What is left of an error norm without what rounding contributes, which is as large at any number of steps:
 /// h·`rounding`·‖f‖, with the rounding of f relative to f. An error that drowns in it is taken as a
-/// [fiftieth](DROWNED), so that steps grow, but not by leaps.
+/// fiftieth, so that steps grow, but not by leaps.
 #[inline]
 pub fn without_rounding(error: f64, rounding: f64, h: f64, slope_norm: f64) -> f64 {
     let scatter = rounding * h * slope_norm;
