@@ -3,6 +3,8 @@
 //! To see whether a result is the equation's or the solver's: compute it again with a hundredth of the
 //! tolerances, or half the step.
 
+use surprisal_core::Precision;
+
 use crate::auto::Auto;
 use crate::leapfrog::Leapfrog;
 use crate::rk4::Rk4;
@@ -11,6 +13,9 @@ use crate::stiff::{Esdirk3, Kvaerno5};
 use crate::through_diffsol::{Bdf, Esdirk34};
 use crate::tolerance::Tolerance;
 use crate::tsit5::Tsit5;
+
+/// Below it a solver would follow the rounding errors of a float32 network.
+const LEAST_RTOL_OF_FLOAT32: f64 = 1e-6;
 
 /// What tolerances are multiplied by.
 pub(crate) const REFINEMENT: f64 = 0.01;
@@ -28,6 +33,17 @@ impl SolverConfig {
             | Self::Bdf(Bdf { rtol, .. })
             | Self::Esdirk34(Esdirk34 { rtol, .. }) => ("rtol", *rtol),
             Self::Rk4(Rk4 { step }) | Self::Leapfrog(Leapfrog { step }) => ("step", *step),
+        }
+    }
+
+    /// Why the tolerance is too small for a network that computes in `dtype`, in words that begin with the key
+    /// in backticks.
+    pub fn too_precise_for(&self, dtype: Precision) -> Option<String> {
+        match (dtype, self.precision()) {
+            (Precision::Float32, ("rtol", rtol)) if rtol < LEAST_RTOL_OF_FLOAT32 => Some(format!(
+                "`rtol` must be at least {LEAST_RTOL_OF_FLOAT32:e} where a network computes in float32, found {rtol:e}"
+            )),
+            _ => None,
         }
     }
 

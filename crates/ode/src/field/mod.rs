@@ -26,7 +26,7 @@ mod second_order_tensors;
 mod vector_tanh;
 
 use candle_core::Device;
-use surprisal_core::{Role, registry};
+use surprisal_core::{Precision, Role, registry};
 
 pub use motion::Velocities;
 
@@ -203,6 +203,17 @@ pub struct Units {
     pub columns: Vec<f64>,
     /// Data units of time per unit of time.
     pub time: f64,
+}
+
+impl FieldConfig {
+    /// What its network computes in.
+    pub fn dtype(&self) -> Precision {
+        match self {
+            Self::MlpField(mlp) => mlp.dtype,
+            Self::SecondOrderField(second_order) => second_order.dtype,
+            Self::HamiltonianField(_) | Self::LagrangianField(_) => Precision::Float64,
+        }
+    }
 }
 
 impl Units {

@@ -115,7 +115,7 @@ const OF_SERIES: [(&str, &str); 15] = [
 ];
 
 /// Replacements in [`latent`].
-const OF_LATENT: [(&str, &str); 21] = [
+const OF_LATENT: [(&str, &str); 22] = [
     ("observations = 2", "observations = 0"),
     ("observations = 2", "observations = 4"),
     ("observations = 2", "until = -1.0"),
@@ -127,6 +127,10 @@ const OF_LATENT: [(&str, &str); 21] = [
     ("encoder]\nhidden = [8]", "decoder]\nhidden = [0]"),
     ("field.mlp]\nhidden = [8]", "field.mlp]\nhidden = [0]"),
     ("field.mlp]\nhidden = [8]", "field.mlp]\nhidden = [8]\naugment = 2"),
+    (
+        "hidden = [8]\n\n[model.latent_ode.solver.tsit5]\nrtol = 1e-6",
+        "hidden = [8]\ndtype = \"float32\"\n\n[model.latent_ode.solver.tsit5]\nrtol = 1e-7",
+    ),
     ("field.mlp]", "field.second_order]"),
     ("field.mlp]", "field.hamiltonian]"),
     ("atol = 1e-8", "atol = [1e-8, 1e-8]"),

@@ -167,6 +167,10 @@ impl LatentOdeConfig {
                 "rtol = 1e-5 and atol = 1e-6 are a start; atol is one number, or a list with one per latent state";
             return Some((vec!["solver", self.solver.name()], problem, hint));
         }
+        if let Some(problem) = self.solver.too_precise_for(self.field.dtype()) {
+            let hint = "use rtol = 1e-6, or remove `dtype`";
+            return Some((vec!["solver", self.solver.name()], problem, hint));
+        }
         if let Latent::Gaussian(GaussianLatent { kl_weight, samples }) = self.latent {
             let table = vec!["latent", "gaussian"];
             if !(kl_weight >= 0.0 && kl_weight.is_finite()) {

@@ -3,7 +3,6 @@
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use surprisal_core::Precision;
 use surprisal_expr::Builder;
 use surprisal_ode::equations::{EventConfig, NetworkConfig, Observed, ParameterConfig, StateConfig};
 use surprisal_ode::{EquationError, Equations, FieldConfig, GradientConfig, SolverConfig, Units};
@@ -64,9 +63,6 @@ pub struct OdeConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gradient_check: Option<f64>,
 }
-
-/// Below it a solver would follow the rounding errors of a float32 network.
-const LEAST_RTOL_OF_FLOAT32: f64 = 1e-6;
 
 fn floor() -> f64 {
     1e-6
@@ -152,18 +148,8 @@ impl OdeConfig {
     /// Why the solver cannot be as precise as it is asked to be, in words that begin with the key in backticks:
     /// a float32 network scatters by some 10⁻⁷.
     pub fn precision_problem(&self) -> Option<String> {
-        let field = match &self.field {
-            Some(FieldConfig::MlpField(mlp)) => Some(mlp.dtype),
-            Some(FieldConfig::SecondOrderField(second_order)) => Some(second_order.dtype),
-            _ => None,
-        };
-        let single = self.networks.values().map(|net| net.dtype).chain(field).any(|dtype| dtype == Precision::Float32);
-        match self.solver.precision() {
-            ("rtol", rtol) if single && rtol < LEAST_RTOL_OF_FLOAT32 => Some(format!(
-                "`rtol` must be at least {LEAST_RTOL_OF_FLOAT32:e} where a network computes in float32, found {rtol:e}"
-            )),
-            _ => None,
-        }
+        let dtypes = self.networks.values().map(|net| net.dtype).chain(self.field.iter().map(FieldConfig::dtype));
+        dtypes.into_iter().find_map(|dtype| self.solver.too_precise_for(dtype))
     }
 
     /// The column that measures each state itself; `None` for a state that is hidden or seen through an
