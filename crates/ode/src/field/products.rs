@@ -249,6 +249,14 @@ mod tests {
         }
     }
 
+    /// The widest vectors of this machine, those of AVX2 where it has them, and none.
+    fn every_arch() -> Vec<Arch> {
+        let mut all = vec![Arch::new(), Arch::Scalar];
+        #[cfg(target_arch = "x86_64")]
+        all.extend(pulp::x86::V3::try_new().map(Arch::V3));
+        all
+    }
+
     /// Small integers: every order of summation is exact.
     fn check<T: Number>() {
         for (n_out, n_in) in [(1, 1), (2, 3), (7, 5), (15, 9), (24, 8)] {
@@ -259,12 +267,12 @@ mod tests {
             let mut rows = vec![Row::splat(f64::NAN); T::slots(n_in)];
             T::pack(&x, &mut rows);
             let packed = Packed::<T>::new(n_out, n_in, w);
-            for wide in [true, false] {
+            for arch in every_arch() {
                 let (mut out, mut gradient) = (vec![Row::ZERO; T::slots(n_out)], vec![1.0; n_out * n_in]);
                 let shape = (n_out, n_in);
                 let both =
                     Both { packed: &packed, x: &rows, bias: &bias, out: &mut out, shape, gradient: &mut gradient };
-                T::dispatch(if wide { Arch::new() } else { Arch::Scalar }, both);
+                T::dispatch(arch, both);
                 let mut units = vec![Row::ZERO; n_out];
                 T::unpack(&out, &mut units);
                 for i in 0..n_out {
